@@ -1,0 +1,28 @@
+//! What Baton decides, and nothing else.
+//!
+//! This crate takes values (the present instant and random numbers among them) and returns values. It does no I/O,
+//! reads no clock, draws no random number, and deciding can't fail: a surprising input is an outcome with a reason.
+//! Believing what a client proposes can fail; it ends in [`fault::Fault`]s, all at once.
+
+pub mod assignment_rule;
+pub mod column;
+pub mod condition;
+pub mod draft;
+pub mod fault;
+pub mod id;
+pub mod mark;
+pub mod reason;
+pub mod record;
+pub mod record_draft;
+pub mod record_type;
+pub mod roster;
+pub mod route;
+pub mod rulebook;
+pub mod run;
+pub mod segment;
+pub mod seller;
+pub mod settings;
+pub mod subject;
+pub mod tally;
+pub mod turn;
+pub mod value;

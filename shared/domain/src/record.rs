@@ -1,0 +1,378 @@
+//! A record: a lead, opportunity, account, contact or custom record to be worked, and what may happen to it.
+//!
+//! Each thing that may happen is a function from the record as it is to the record as it will be. The store writes the
+//! difference between the two, and derives counters and held capacity from it, so there is one way to change a record.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use crate::id::{Owner, RecordKey, RunId, SegmentId};
+use crate::mark::{Cause, Columns, Mark};
+use crate::reason::Reason;
+use crate::run::{RoutingRun, Status};
+
+/// Whether a record is worked (ENT-55).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum State {
+    /// It is segmented, assigned and counted.
+    Active,
+    /// It has left the process.
+    Inactive,
+}
+
+/// What the record's last run left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastRun {
+    /// Which run.
+    pub id: RunId,
+    /// When it was committed.
+    pub at: Timestamp,
+    /// Why it needs attention; none when nothing failed.
+    pub reason: Option<Reason>,
+    /// Whether the record still looks for an owner (RULE-51).
+    pub unassigned: bool,
+}
+
+/// How the work on a record stands, as clients see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum WorkStatus {
+    /// Waits to be processed.
+    Pending,
+    /// Processed; nothing failed.
+    Succeeded,
+    /// Processed; one of the operations failed (MON-04).
+    NeedsAttention,
+    /// Never routed, or inactive.
+    None,
+}
+
+/// A record as the store holds it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// Type and id.
+    pub key: RecordKey,
+    /// The client's columns.
+    pub fields: Map<String, Json>,
+    /// Who owns it.
+    pub owner: Option<Owner>,
+    /// Active or inactive.
+    pub state: State,
+    /// How it was closed.
+    pub status_reason: Option<String>,
+    /// When it was created.
+    pub created_on: Timestamp,
+    /// Who created it; none for another program's item.
+    pub created_by: Option<String>,
+    /// When a client last changed it.
+    pub modified_on: Timestamp,
+    /// The segment it is a member of.
+    pub segment: Option<SegmentId>,
+    /// Prediction score, 0 to 100.
+    pub score: Option<i64>,
+    /// Counts what clients changed.
+    pub version: u64,
+    /// Counts every write of ours; 0 for another program's item that was not adopted yet.
+    pub revision: u64,
+    /// That it waits, and why.
+    pub mark: Option<Mark>,
+    /// What the last run left.
+    pub last: Option<LastRun>,
+    /// Which request created it, where the client named the request: a repetition finds its own record.
+    pub tag: Option<String>,
+}
+
+/// What a client proposes as a new record, after it was believed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewRecord {
+    /// Type and id.
+    pub key: RecordKey,
+    /// The columns.
+    pub fields: Map<String, Json>,
+    /// The owner that was given with it.
+    pub owner: Option<Owner>,
+    /// When it was created, if not now.
+    pub created_on: Option<Timestamp>,
+    /// Whether it is to be routed.
+    pub route: bool,
+    /// Whether it comes by an import.
+    pub imported: bool,
+    /// Who creates it.
+    pub created_by: String,
+    /// Which request creates it.
+    pub tag: Option<String>,
+}
+
+impl NewRecord {
+    /// The record as it is first stored: waiting, unless it is not to be routed.
+    #[must_use]
+    pub fn into_record(self, now: Timestamp) -> Record {
+        let cause = if self.imported { Cause::Imported } else { Cause::Created };
+        Record {
+            key: self.key,
+            fields: self.fields,
+            owner: self.owner,
+            state: State::Active,
+            status_reason: None,
+            created_on: self.created_on.unwrap_or(now),
+            created_by: Some(self.created_by),
+            modified_on: now,
+            segment: None,
+            score: None,
+            version: 1,
+            revision: 1,
+            mark: self.route.then(|| Mark::new(cause, Columns::all(), now)),
+            last: None,
+            tag: self.tag,
+        }
+    }
+}
+
+impl Record {
+    /// How the work on it stands. Another program's item is pending from the first moment.
+    #[must_use]
+    pub fn work_status(&self) -> WorkStatus {
+        match (&self.last, self.state) {
+            (_, State::Inactive) => WorkStatus::None,
+            _ if self.waits() => WorkStatus::Pending,
+            (None, _) => WorkStatus::None,
+            (Some(LastRun { reason: None, .. }), _) => WorkStatus::Succeeded,
+            (Some(LastRun { reason: Some(_), .. }), _) => WorkStatus::NeedsAttention,
+        }
+    }
+
+    /// Whether it is to be routed: it is marked, or it is another program's item.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.mark.is_some() || self.revision == 0
+    }
+
+    /// Whether it looks for an owner (RULE-51): the last assignment failed, or there was none and nobody owns it.
+    #[must_use]
+    pub fn is_unassigned(&self) -> bool {
+        self.last.as_ref().map_or(self.owner.is_none(), |last| last.unassigned)
+    }
+
+    /// Its mark; the one of an adopted item where it has none.
+    #[must_use]
+    pub fn mark_or_adoption(&self, now: Timestamp) -> Mark {
+        let adoption = Mark::new(Cause::Created, Columns::all(), now);
+        match (&self.mark, self.revision) {
+            (Some(mark), 0) => mark.clone().merge(adoption),
+            (Some(mark), _) => mark.clone(),
+            (None, _) => adoption,
+        }
+    }
+
+    fn marked(mut self, cause: Cause, columns: Columns, now: Timestamp) -> Record {
+        let mark = Mark::new(cause, columns, now);
+        self.mark = Some(match self.mark {
+            Some(standing) => standing.merge(mark),
+            None => mark,
+        });
+        self
+    }
+
+    /// A client's change. It adopts another program's item, which then waits to be processed as new.
+    fn changed(mut self, now: Timestamp) -> Record {
+        let adopted = self.revision == 0 && self.state == State::Active;
+        self.version += 1;
+        self.revision += 1;
+        self.modified_on = now;
+        if adopted { self.marked(Cause::Created, Columns::all(), now) } else { self }
+    }
+
+    /// With some columns changed: null or an empty text empties one. It is marked when a used column changed, or when
+    /// it waits already: while a mark stands no writer decides that an update is irrelevant.
+    #[must_use]
+    pub fn patched(mut self, changes: &Map<String, Json>, used: &BTreeSet<String>, now: Timestamp) -> Record {
+        let mut touched = BTreeSet::new();
+        for (column, value) in changes {
+            let empty = value.is_null() || value.as_str() == Some("");
+            let before = if empty { self.fields.remove(column) } else { self.fields.insert(column.clone(), value.clone()) };
+            let same = if empty { before.is_none() } else { before.as_ref() == Some(value) };
+            if !same {
+                touched.insert(column.clone());
+            }
+        }
+        if touched.is_empty() {
+            return self;
+        }
+        let relevant = self.mark.is_some() || !touched.is_disjoint(used);
+        let record = self.changed(now);
+        match record.state {
+            State::Active if relevant => record.marked(Cause::Updated, Columns::Some(touched), now),
+            _ => record,
+        }
+    }
+
+    /// Closed. It leaves its segment and the process (SEG-60); what waited waits no longer.
+    #[must_use]
+    pub fn closed(self, status_reason: &str, now: Timestamp) -> Record {
+        let mut record = self.changed(now);
+        record.state = State::Inactive;
+        record.status_reason = Some(status_reason.to_owned());
+        record.segment = None;
+        record.mark = None;
+        record
+    }
+
+    /// Active again, and to be routed like a new one.
+    #[must_use]
+    pub fn reopened(self, now: Timestamp) -> Record {
+        let mut record = self.changed(now);
+        record.state = State::Active;
+        record.status_reason = None;
+        record.marked(Cause::Reopened, Columns::all(), now)
+    }
+
+    /// Given to an owner by a person (MON-63). A run that is waiting will leave the owner alone.
+    #[must_use]
+    pub fn assigned(self, run: &RoutingRun, now: Timestamp) -> Record {
+        let mut record = self.changed(now);
+        record.owner.clone_from(&run.assignment.owner);
+        record.last = Some(LastRun { id: run.id.clone(), at: run.finished_at, reason: None, unassigned: false });
+        if let Some(mark) = &mut record.mark {
+            mark.owner_given = true;
+        }
+        record
+    }
+
+    /// As a run leaves it. The engine's own writes don't count as a client's change.
+    #[must_use]
+    pub fn routed(mut self, run: &RoutingRun) -> Record {
+        let owner_given = self.mark.as_ref().is_some_and(|mark| mark.owner_given);
+        let unassigned = match run.assignment.status {
+            Status::Succeeded => false,
+            Status::Failed => true,
+            Status::NotApplicable => !owner_given && self.owner.is_none(),
+        };
+        if self.revision == 0 {
+            self.version = 1;
+        }
+        self.revision += 1;
+        self.mark = None;
+        self.segment.clone_from(&run.segmentation.segment_id);
+        if let Some(owner) = &run.assignment.owner {
+            self.owner = Some(owner.clone());
+        }
+        self.last = Some(LastRun { id: run.id.clone(), at: run.finished_at, reason: run.reason(), unassigned });
+        self
+    }
+
+    /// Marked again because somebody became eligible while it was decided that nobody was.
+    #[must_use]
+    pub fn marked_again(mut self, now: Timestamp) -> Record {
+        self.revision += 1;
+        self.marked(Cause::Updated, Columns::all(), now)
+    }
+
+    /// Touched by the minute sweep: one attempt more.
+    #[must_use]
+    pub fn swept(mut self, now: Timestamp) -> Record {
+        let mut mark = self.mark_or_adoption(now);
+        mark.attempt += 1;
+        self.mark = Some(mark);
+        self.revision += 1;
+        self
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    pub(crate) fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    pub(crate) fn new_lead(id: &str, fields: &Json) -> NewRecord {
+        NewRecord {
+            key: RecordKey::new("lead", id),
+            fields: fields.as_object().unwrap().clone(),
+            owner: None,
+            created_on: None,
+            route: true,
+            imported: false,
+            created_by: "susana".to_owned(),
+            tag: None,
+        }
+    }
+
+    fn used() -> BTreeSet<String> {
+        ["city".to_owned()].into()
+    }
+
+    fn change(fields: &Json) -> Map<String, Json> {
+        fields.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn a_change_of_an_unused_column_triggers_nothing() {
+        // SEG-53
+        let mut record = new_lead("L-1", &json!({"city": "Bern"})).into_record(at(1));
+        record.mark = None;
+        let patched = record.patched(&change(&json!({"phone": "1"})), &used(), at(2));
+        assert_eq!(patched.mark, None);
+        assert_eq!(patched.version, 2);
+    }
+
+    #[test]
+    fn a_change_of_a_used_column_marks_the_record() {
+        // SEG-52
+        let mut record = new_lead("L-1", &json!({"city": "Bern"})).into_record(at(1));
+        record.mark = None;
+        let patched = record.patched(&change(&json!({"city": "Basel"})), &used(), at(2));
+        assert_eq!(patched.mark.unwrap().cause, Cause::Updated);
+    }
+
+    #[test]
+    fn while_it_waits_no_update_is_irrelevant_and_the_cause_stays() {
+        let record = new_lead("L-1", &json!({})).into_record(at(1));
+        let mark = record.patched(&change(&json!({"phone": "1"})), &used(), at(2)).mark.unwrap();
+        assert_eq!((mark.cause, mark.since), (Cause::Created, at(1)));
+    }
+
+    #[test]
+    fn a_change_to_what_it_is_already_changes_nothing() {
+        let record = new_lead("L-1", &json!({"city": "Bern"})).into_record(at(1));
+        let patched = record.clone().patched(&change(&json!({"city": "Bern", "phone": null, "email": ""})), &used(), at(2));
+        assert_eq!(patched, record);
+    }
+
+    #[test]
+    fn a_closed_record_leaves_its_segment_and_waits_no_longer() {
+        // SEG-60
+        let mut record = new_lead("L-1", &json!({})).into_record(at(1));
+        record.segment = Some("lead-default".into());
+        let closed = record.closed("qualified", at(2));
+        assert_eq!((closed.state, closed.segment, closed.mark), (State::Inactive, None, None));
+    }
+
+    #[test]
+    fn a_reopened_record_waits_like_a_new_one() {
+        let record = new_lead("L-1", &json!({})).into_record(at(1)).closed("lost", at(2)).reopened(at(3));
+        assert_eq!(record.work_status(), WorkStatus::Pending);
+        assert_eq!(record.mark.unwrap().cause, Cause::Reopened);
+    }
+
+    #[test]
+    fn another_programs_item_waits_as_new_whoever_changes_it_first() {
+        let mut foreign = new_lead("L-1", &json!({})).into_record(at(1));
+        (foreign.mark, foreign.revision) = (None, 0);
+        let patched = foreign.patched(&change(&json!({"phone": "1"})), &used(), at(2));
+        assert_eq!(patched.mark.unwrap().cause, Cause::Created);
+    }
+
+    #[test]
+    fn a_record_that_is_not_to_be_routed_has_no_work_status() {
+        let record = NewRecord { route: false, ..new_lead("L-1", &json!({})) }.into_record(at(1));
+        assert_eq!(record.work_status(), WorkStatus::None);
+    }
+}

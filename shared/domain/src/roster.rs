@@ -1,0 +1,90 @@
+//! The roster: the sellers that one batch may choose from, each with the part of it that moves.
+//!
+//! `route` works on a roster of its own and moves it on with each record, so the hundredth record of a batch meets the
+//! sellers as the ninety-nine before it left them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::id::{RecordType, SellerId};
+use crate::seller::Seller;
+use crate::tally::Held;
+use crate::turn::Turn;
+
+/// The part of a seller that moves with every assignment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SellerState {
+    /// The mark of the last assignment, per record type (DIST-04).
+    pub turns: BTreeMap<RecordType, Turn>,
+    /// Grows with every change of the seller's static part that routing can see (DIST-18).
+    pub generation: u64,
+    /// Active records the seller owns, of every type, counting or not (CAP-03).
+    pub held: Held,
+}
+
+impl SellerState {
+    /// The last assignment of any type: what a commit checks.
+    #[must_use]
+    pub fn turn(&self) -> Option<Turn> {
+        self.turns.values().max().copied()
+    }
+
+    /// The last assignment among the types that count (DIST-04).
+    #[must_use]
+    pub fn last_assigned(&self, counting: &BTreeSet<RecordType>) -> Option<Turn> {
+        self.turns.iter().filter(|(record_type, _)| counting.contains(*record_type)).map(|(_, turn)| *turn).max()
+    }
+
+    /// Consumed capacity: records held of the types that count (CAP-01, CAP-03).
+    #[must_use]
+    pub fn consumed(&self, counting: &BTreeSet<RecordType>) -> i64 {
+        self.held.iter().filter(|(record_type, _)| counting.contains(*record_type)).map(|(_, held)| held).sum()
+    }
+}
+
+/// A seller in the roster.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// What managers configure.
+    pub seller: Arc<Seller>,
+    /// What assignments move.
+    pub state: SellerState,
+}
+
+/// The sellers of a batch, in the order of their ids.
+#[derive(Debug, Clone, Default)]
+pub struct Roster {
+    members: Vec<Member>,
+}
+
+impl Roster {
+    /// A roster of these sellers.
+    #[must_use]
+    pub fn new(mut members: Vec<Member>) -> Self {
+        members.sort_by(|a, b| a.seller.id.cmp(&b.seller.id));
+        Self { members }
+    }
+
+    /// All sellers, in the order of their ids.
+    #[must_use]
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// Where a seller stands in the list.
+    #[must_use]
+    pub fn position(&self, id: &SellerId) -> Option<usize> {
+        self.members.binary_search_by(|member| member.seller.id.cmp(id)).ok()
+    }
+
+    /// The latest assignment of all, whatever its type.
+    #[must_use]
+    pub fn largest_turn(&self) -> Option<Turn> {
+        self.members.iter().filter_map(|member| member.state.turn()).max()
+    }
+
+    /// The moving part of a seller, to move it.
+    pub(crate) fn state_mut(&mut self, position: usize) -> &mut SellerState {
+        &mut self.members[position].state
+    }
+}

@@ -1,0 +1,439 @@
+//! Routing: a fold over a batch that gives one run per record, with its outcomes, reasons and trace.
+//!
+//! Deciding can't fail. Each record meets the roster as the earlier ones left it, so a batch of a hundred is spread
+//! exactly as if they had come one by one (DESIGN.md "The journey of a lead", step 4).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::assignment_rule::{AssignmentRule, Method, SellerPick, Target};
+use crate::condition::{Context, Moment};
+use crate::id::{Owner, RecordType, RunId, SegmentId, SellerId};
+use crate::mark::{Cause, Mark};
+use crate::reason::Reason;
+use crate::record::Record;
+use crate::roster::{Member, Roster};
+use crate::rulebook::{ReadyRule, ReadySegment, Rulebook, Tested};
+use crate::run::{
+    Assignment, Candidate, RoutingRun, Segmentation, SequenceConnection, Status, Trace, Tried, Trigger, Verdict,
+};
+use crate::segment::Segment;
+use crate::settings::Settings;
+use crate::subject::Subject;
+use crate::turn::Turn;
+
+/// What decisions are made by: what managers configured, compiled.
+#[derive(Debug, Clone)]
+pub struct Organisation {
+    /// Settings in force.
+    pub settings: Arc<Settings>,
+    /// The rulebook of every configured record type.
+    pub rulebooks: BTreeMap<RecordType, Arc<Rulebook>>,
+}
+
+impl Organisation {
+    /// The types whose records count as assignments and as consumed capacity: those with an active rule (DIST-04,
+    /// CAP-03).
+    #[must_use]
+    pub fn counting(&self) -> BTreeSet<RecordType> {
+        self.rulebooks.iter().filter(|(_, rulebook)| rulebook.counts()).map(|(name, _)| name.clone()).collect()
+    }
+}
+
+/// A record that waits, and what conditions see of it.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// The record as it is now.
+    pub record: Record,
+    /// The record made ready for conditions, or why it can't be.
+    pub subject: Result<Subject, String>,
+}
+
+/// The instant at which a batch is decided, and by whom.
+#[derive(Debug, Clone, Copy)]
+pub struct Present {
+    /// The present.
+    pub now: Timestamp,
+    /// A byte that tells this writer's turns from those of another at the same millisecond.
+    pub writer: u8,
+}
+
+/// What was decided about one record.
+#[derive(Debug, Clone)]
+pub struct Decision {
+    /// The run; its id is given when it is committed.
+    pub run: RoutingRun,
+    /// The seller who was chosen, as read and as to be written.
+    pub touched: Option<Touched>,
+}
+
+/// An assignment of a seller: what a commit relies on and what it writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Touched {
+    /// Who.
+    pub seller: SellerId,
+    /// The seller's last assignment as the decision saw it.
+    pub seen_turn: Option<Turn>,
+    /// The seller's generation as the decision saw it (DIST-18).
+    pub seen_generation: u64,
+    /// The new mark of the last assignment.
+    pub turn: Turn,
+}
+
+/// Routes a batch in its order. The roster is left as the batch leaves it.
+#[must_use]
+pub fn route(organisation: &Organisation, roster: &mut Roster, arrivals: &[Arrival], present: Present) -> Vec<Decision> {
+    let counting = organisation.counting();
+    let settings = &organisation.settings;
+    let moment = Moment::new(present.now, settings.time_zone.clone(), settings.first_weekday);
+    let mut largest_turn = roster.largest_turn();
+    arrivals
+        .iter()
+        .map(|arrival| {
+            let decision = decide(organisation, &counting, roster, arrival, present, &moment, largest_turn);
+            if let Some(touched) = &decision.touched {
+                largest_turn = Some(touched.turn);
+                if let Some(position) = roster.position(&touched.seller) {
+                    apply(roster, position, &arrival.record, touched);
+                }
+            }
+            decision
+        })
+        .collect()
+}
+
+/// Moves the roster on by one assignment: the turn, and one record more or fewer for who gets it and who had it.
+fn apply(roster: &mut Roster, position: usize, record: &Record, touched: &Touched) {
+    let record_type = &record.key.record_type;
+    let previous = record.owner.as_ref().filter(|_| record.revision > 0).and_then(Owner::seller);
+    let previous_position = previous.and_then(|seller| roster.position(seller));
+    if let Some(previous) = previous_position {
+        *roster.state_mut(previous).held.entry(record_type.clone()).or_insert(0) -= 1;
+    }
+    let state = roster.state_mut(position);
+    state.turns.insert(record_type.clone(), touched.turn);
+    *state.held.entry(record_type.clone()).or_insert(0) += 1;
+}
+
+/// The run of an assignment by a person (MON-63): no rule, no check of capacity or availability.
+#[must_use]
+pub fn manual(record: &Record, owner: Owner, rulebook_version: u64, now: Timestamp) -> RoutingRun {
+    let segment_id = record.segment.clone();
+    RoutingRun {
+        trigger: Trigger::Manual,
+        segmentation: Segmentation { status: Status::NotApplicable, reason: None, segment_id },
+        assignment: Assignment {
+            status: Status::Succeeded,
+            reason: None,
+            owner: Some(owner),
+            ..Assignment::not_applicable(record.owner.clone())
+        },
+        error_details: None,
+        ..undecidable(record, rulebook_version, Present { now, writer: 0 }, String::new())
+    }
+}
+
+/// The run of a record that can't be decided: it ends as a failure that people see, and the batch goes on.
+#[must_use]
+pub fn undecidable(record: &Record, rulebook_version: u64, present: Present, details: String) -> RoutingRun {
+    RoutingRun {
+        id: RunId::new(""),
+        record_id: record.key.id.clone(),
+        record_type: record.key.record_type.clone(),
+        trigger: record.mark_or_adoption(present.now).cause.into(),
+        rulebook_version,
+        segmentation: Segmentation {
+            status: Status::NotApplicable,
+            reason: None,
+            segment_id: record.segment.clone(),
+        },
+        assignment: Assignment::failed(Reason::ServerError, record.owner.clone()),
+        sequence: SequenceConnection::not_applicable(),
+        started_at: present.now,
+        finished_at: present.now,
+        error_details: Some(details),
+        trace: Trace::default(),
+        previous: record.last.as_ref().map(|last| last.id.clone()),
+    }
+}
+
+fn decide(
+    organisation: &Organisation,
+    counting: &BTreeSet<RecordType>,
+    roster: &Roster,
+    arrival: &Arrival,
+    present: Present,
+    moment: &Moment,
+    largest_turn: Option<Turn>,
+) -> Decision {
+    let record = &arrival.record;
+    let mark = record.mark_or_adoption(present.now);
+    let rulebook = organisation.rulebooks.get(&record.key.record_type);
+    let version = rulebook.map_or(0, |rulebook| rulebook.version);
+    let (rulebook, subject) = match (rulebook, &arrival.subject) {
+        (Some(rulebook), Ok(subject)) => (rulebook, subject),
+        (None, _) => return undecided(record, version, present, "this record type is not configured".to_owned()),
+        (_, Err(why)) => return undecided(record, version, present, why.clone()),
+    };
+    let context = Context::at(moment);
+    let mut trace = Trace::default();
+    let mut error_details = None;
+    let (segmentation, entered) = match segment(rulebook, record, &mark, subject, &context, &mut trace) {
+        Ok(Segmented::Into(ready, entered)) => (segmented_into(ready.segment.id.clone()), Some((ready, entered))),
+        Ok(Segmented::StaysInactive(id)) => (segmented_into(id.clone()), None),
+        Ok(Segmented::Nowhere) => {
+            (Segmentation { status: Status::Failed, reason: Some(Reason::NoSegment), segment_id: None }, None)
+        }
+        Err(why) => {
+            error_details = Some(why);
+            let (reason, segment_id) = (Some(Reason::SegmentError), record.segment.clone());
+            (Segmentation { status: Status::Failed, reason, segment_id }, None)
+        }
+    };
+    let mut touched = None;
+    let assignment = match entered {
+        // Segmentation failure stops the rest (MON-10), and an inactive segment runs no rules.
+        None => Assignment::not_applicable(record.owner.clone()),
+        // A person gave the owner while the record waited.
+        Some(_) if mark.owner_given => Assignment::not_applicable(record.owner.clone()),
+        Some((segment, entered)) => {
+            let mut desk = Desk { organisation, counting, roster, present, largest_turn, trace: &mut trace };
+            match desk.assign(segment, entered, record, subject, &context) {
+                Ok((assignment, chosen)) => {
+                    touched = chosen;
+                    assignment
+                }
+                Err(why) => {
+                    error_details = Some(why);
+                    Assignment::failed(Reason::ServerError, record.owner.clone())
+                }
+            }
+        }
+    };
+    let run = RoutingRun {
+        id: RunId::new(""),
+        record_id: record.key.id.clone(),
+        record_type: record.key.record_type.clone(),
+        trigger: mark.cause.into(),
+        rulebook_version: version,
+        segmentation,
+        assignment,
+        sequence: SequenceConnection::not_applicable(),
+        started_at: present.now,
+        finished_at: present.now,
+        error_details,
+        trace,
+        previous: record.last.as_ref().map(|last| last.id.clone()),
+    };
+    Decision { run, touched }
+}
+
+fn undecided(record: &Record, version: u64, present: Present, details: String) -> Decision {
+    Decision { run: undecidable(record, version, present, details), touched: None }
+}
+
+/// How a record comes to the segment it is in after the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Entered {
+    /// It was in none.
+    First,
+    /// It was in another one (SEG-54).
+    Moved,
+    /// It stays.
+    Stays,
+}
+
+/// What segmentation says of a record.
+enum Segmented<'a> {
+    /// It is in this active segment.
+    Into(&'a ReadySegment, Entered),
+    /// It stays in a segment that was deactivated (SEG-03).
+    StaysInactive(&'a SegmentId),
+    /// No active segment matches (MON-41).
+    Nowhere,
+}
+
+fn segmented_into(id: SegmentId) -> Segmentation {
+    Segmentation { status: Status::Succeeded, reason: None, segment_id: Some(id) }
+}
+
+/// SEG-51 for a record without a segment; SEG-52…55 for a member that was updated.
+fn segment<'a>(
+    rulebook: &'a Rulebook,
+    record: &'a Record,
+    mark: &Mark,
+    subject: &Subject,
+    context: &Context<'_>,
+    trace: &mut Trace,
+) -> Result<Segmented<'a>, String> {
+    let standing = match mark.cause {
+        Cause::Updated => record.segment.as_ref().filter(|id| rulebook.knows(id)),
+        Cause::Created | Cause::Imported | Cause::Reopened => None,
+    };
+    let may_take = |segment: &Segment| {
+        standing.is_none_or(|standing| segment.id == *standing || segment.move_previously_segmented)
+    };
+    let best = rulebook.first_match(subject, context, may_take, &mut trace.segments)?;
+    Ok(match (best, standing) {
+        (Some(first), None) => Segmented::Into(first, Entered::First),
+        (None, None) => Segmented::Nowhere,
+        (Some(best), Some(standing)) if best.segment.id != *standing => Segmented::Into(best, Entered::Moved),
+        // SEG-55: it still matches, or nothing does and it keeps its membership.
+        (_, Some(standing)) => match rulebook.segment(standing) {
+            Some(ready) => Segmented::Into(ready, Entered::Stays),
+            None => Segmented::StaysInactive(standing),
+        },
+    })
+}
+
+/// What choosing a seller needs, besides the record.
+struct Desk<'a> {
+    organisation: &'a Organisation,
+    counting: &'a BTreeSet<RecordType>,
+    roster: &'a Roster,
+    present: Present,
+    largest_turn: Option<Turn>,
+    trace: &'a mut Trace,
+}
+
+impl Desk<'_> {
+    /// When rules run at all (RULE-50), which one is applied (RULE-11), and what it decides.
+    fn assign(
+        &mut self,
+        segment: &ReadySegment,
+        entered: Entered,
+        record: &Record,
+        subject: &Subject,
+        context: &Context<'_>,
+    ) -> Result<(Assignment, Option<Touched>), String> {
+        let previous_owner = record.owner.clone();
+        match entered {
+            Entered::Stays if !record.is_unassigned() => return Ok((Assignment::not_applicable(previous_owner), None)),
+            _ if !segment.owns_rules => return Ok((Assignment::not_applicable(previous_owner), None)),
+            Entered::Moved if !segment.segment.run_rules_on_move => {
+                return Ok((Assignment::failed(Reason::RulesDoNotRunOnMove, previous_owner), None));
+            }
+            Entered::First | Entered::Moved | Entered::Stays => {}
+        }
+        if segment.rules.is_empty() {
+            return Ok((Assignment::failed(Reason::NoActiveRule, previous_owner), None));
+        }
+        for ReadyRule { rule, condition } in &segment.rules {
+            let failed_on = match condition.test(subject, context) {
+                Tested::Holds => None,
+                Tested::FailsOn(pointer) => Some(pointer),
+                Tested::Broken(why) => return Err(format!("rule {}: {why}", rule.id)),
+            };
+            let matched = failed_on.is_none();
+            self.trace.rules.push(Tried { id: rule.id.clone(), matched, failed_on });
+            if matched {
+                return Ok(self.apply(rule, record));
+            }
+        }
+        Ok((Assignment::failed(Reason::NoConditionMet, previous_owner), None))
+    }
+
+    /// The applied rule decides, whether or not it finds somebody (RULE-12).
+    fn apply(&mut self, rule: &AssignmentRule, record: &Record) -> (Assignment, Option<Touched>) {
+        let due_at = rule.created_within_hours.map(|hours| {
+            let window = SignedDuration::from_hours(i64::from(hours));
+            record.created_on.checked_add(window).unwrap_or(Timestamp::MAX)
+        });
+        let overdue = due_at.is_some_and(|due| due < self.present.now);
+        let ended = |status, reason, owner: Option<Owner>| Assignment {
+            status,
+            reason,
+            rule_id: Some(rule.id.clone()),
+            previous_owner: record.owner.clone(),
+            overdue: overdue && owner.is_none(),
+            owner,
+            due_at,
+        };
+        if overdue {
+            return (ended(Status::Failed, Some(Reason::RecordTooOld), None), None);
+        }
+        match self.choose(rule) {
+            None => (ended(Status::Failed, Some(Reason::NoSellerMatches), None), None),
+            Some(member) => {
+                let touched = Touched {
+                    seller: member.seller.id.clone(),
+                    seen_turn: member.state.turn(),
+                    seen_generation: member.state.generation,
+                    turn: Turn::after(self.largest_turn, self.present.now, self.present.writer),
+                };
+                (ended(Status::Succeeded, None, Some(Owner::Seller(touched.seller.clone()))), Some(touched))
+            }
+        }
+    }
+
+    /// Gates in the order of DIST-15, then the method of the rule. Leaves the trace of everyone considered.
+    fn choose(&mut self, rule: &AssignmentRule) -> Option<&Member> {
+        let Target::Sellers(pick) = &rule.target;
+        let roster = self.roster;
+        let considered: Vec<&Member> = match pick {
+            SellerPick::Any => roster.members().iter().collect(),
+            SellerPick::Specific { ids } => {
+                let positions: BTreeSet<usize> = ids.iter().filter_map(|id| roster.position(id)).collect();
+                positions.into_iter().map(|position| &roster.members()[position]).collect()
+            }
+        };
+        let mut dropped: Vec<(&Member, Verdict)> = Vec::new();
+        let mut eligible: Vec<(Option<Turn>, &Member)> = Vec::new();
+        for member in considered {
+            match gate(member, &self.organisation.settings) {
+                Some(verdict) => dropped.push((member, verdict)),
+                None => eligible.push((member.state.last_assigned(self.counting), member)),
+            }
+        }
+        match rule.distribution.method {
+            Method::RoundRobin => eligible.sort_by(|(turn, member), (other_turn, other)| {
+                turn.cmp(other_turn).then_with(|| member.seller.id.cmp(&other.seller.id))
+            }),
+        }
+        self.record_candidates(&eligible, &dropped);
+        eligible.first().map(|(_, member)| *member)
+    }
+
+    fn record_candidates(&mut self, eligible: &[(Option<Turn>, &Member)], dropped: &[(&Member, Verdict)]) {
+        let candidate = |member: &Member, turn: Option<Turn>, verdict, rank| Candidate {
+            seller_id: member.seller.id.clone(),
+            verdict,
+            available: None,
+            bucket: None,
+            last_assigned_at: turn.map(Turn::instant),
+            rank,
+        };
+        let one_by_one = eligible.len() + dropped.len() <= Trace::ONE_BY_ONE;
+        let shown = if one_by_one { eligible.len() } else { Trace::BEST };
+        let ranked = eligible.iter().zip(1..).take(shown).map(|((turn, member), rank)| {
+            candidate(member, *turn, if rank == 1 { Verdict::Chosen } else { Verdict::Ranked }, Some(rank))
+        });
+        self.trace.candidates = ranked.collect();
+        if one_by_one {
+            let counting = self.counting;
+            let dropped = dropped
+                .iter()
+                .map(|(member, verdict)| candidate(member, member.state.last_assigned(counting), *verdict, None));
+            self.trace.candidates.extend(dropped);
+        } else {
+            for (_, verdict) in dropped {
+                *self.trace.gates.entry(verdict.gate().to_owned()).or_insert(0) += 1;
+            }
+        }
+    }
+}
+
+/// The first gate that drops a seller; none for an eligible one (DIST-15).
+fn gate(member: &Member, settings: &Settings) -> Option<Verdict> {
+    if !settings.eligible_roles.admit(&member.seller.roles) {
+        Some(Verdict::Role)
+    } else if !member.seller.assign_records {
+        Some(Verdict::SwitchedOff)
+    } else if !member.seller.enabled {
+        Some(Verdict::Disabled)
+    } else {
+        None
+    }
+}

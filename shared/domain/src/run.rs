@@ -1,0 +1,263 @@
+//! One processing of one record: three outcomes with their reasons, and the trace that explains them (ENT-28, MON-10).
+//!
+//! A run is what `route` returns and what the store keeps; its JSON is the API's shape.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::fault::Pointer;
+use crate::id::{Owner, RecordId, RecordKey, RecordType, RuleId, RunId, SegmentId, SellerId};
+use crate::mark::Cause;
+use crate::reason::Reason;
+
+/// What set a run going.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Trigger {
+    /// The record is new or adopted.
+    Created,
+    /// A column that conditions use was changed.
+    Updated,
+    /// The record was inactive and is active again.
+    Reopened,
+    /// The record came by an import.
+    Imported,
+    /// A person assigned it.
+    Manual,
+}
+
+impl From<Cause> for Trigger {
+    fn from(cause: Cause) -> Self {
+        match cause {
+            Cause::Created => Self::Created,
+            Cause::Imported => Self::Imported,
+            Cause::Reopened => Self::Reopened,
+            Cause::Updated => Self::Updated,
+        }
+    }
+}
+
+/// How one of the three operations of a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Status {
+    /// Done.
+    Succeeded,
+    /// Not done; the reason says why.
+    Failed,
+    /// Not configured or not called for: no failure (MON-08).
+    NotApplicable,
+}
+
+/// Which segment the record is in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Segmentation {
+    /// How it ended.
+    pub status: Status,
+    /// Why it failed.
+    pub reason: Option<Reason>,
+    /// The segment the record is in after the run.
+    pub segment_id: Option<SegmentId>,
+}
+
+/// Who owns the record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Assignment {
+    /// How it ended.
+    pub status: Status,
+    /// Why it failed.
+    pub reason: Option<Reason>,
+    /// The rule that was applied, whether or not it found somebody (RULE-12).
+    pub rule_id: Option<RuleId>,
+    /// The owner before the run.
+    pub previous_owner: Option<Owner>,
+    /// Whom the run assigned the record to.
+    pub owner: Option<Owner>,
+    /// Created on plus the rule's window (RULE-25).
+    pub due_at: Option<Timestamp>,
+    /// Past due and still unassigned (RULE-25).
+    pub overdue: bool,
+}
+
+impl Assignment {
+    /// An assignment that was not called for.
+    #[must_use]
+    pub fn not_applicable(previous_owner: Option<Owner>) -> Self {
+        Self::ended(Status::NotApplicable, None, previous_owner)
+    }
+
+    /// An assignment that failed before a rule was applied.
+    #[must_use]
+    pub fn failed(reason: Reason, previous_owner: Option<Owner>) -> Self {
+        Self::ended(Status::Failed, Some(reason), previous_owner)
+    }
+
+    fn ended(status: Status, reason: Option<Reason>, previous_owner: Option<Owner>) -> Self {
+        Self { status, reason, rule_id: None, previous_owner, owner: None, due_at: None, overdue: false }
+    }
+}
+
+/// Which sequence the record was connected to. Segments have no sequences yet, so this is never applicable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SequenceConnection {
+    /// How it ended.
+    pub status: Status,
+    /// Why it failed.
+    pub reason: Option<Reason>,
+    /// The sequence.
+    pub sequence_id: Option<String>,
+    /// The connection.
+    pub target_id: Option<String>,
+}
+
+impl SequenceConnection {
+    /// No sequence to connect.
+    #[must_use]
+    pub fn not_applicable() -> Self {
+        Self { status: Status::NotApplicable, reason: None, sequence_id: None, target_id: None }
+    }
+}
+
+/// A segment or rule that was tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tried<Id> {
+    /// Which.
+    pub id: Id,
+    /// Whether its conditions held.
+    pub matched: bool,
+    /// Where in its condition the decision fell when they did not.
+    pub failed_on: Option<Pointer>,
+}
+
+/// What a gate said of a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Verdict {
+    /// Got the record.
+    Chosen,
+    /// Passed all gates; others came first.
+    Ranked,
+    /// Holds no eligible role (ELIG-01).
+    Role,
+    /// "Assign records" is off (ELIG-03).
+    SwitchedOff,
+    /// The user is disabled.
+    Disabled,
+}
+
+impl Verdict {
+    /// The gate as it is counted.
+    #[must_use]
+    pub fn gate(self) -> &'static str {
+        match self {
+            Self::Chosen => "chosen",
+            Self::Ranked => "ranked",
+            Self::Role => "role",
+            Self::SwitchedOff => "switchedOff",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+/// A seller whom a rule considered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Candidate {
+    /// Who.
+    pub seller_id: SellerId,
+    /// Chosen, ranked, or the gate that dropped the seller.
+    pub verdict: Verdict,
+    /// Available capacity at that moment; null without a maximum (CAP-07).
+    pub available: Option<i64>,
+    /// The availability bucket, 0 = now (DIST-11); null where the rule does not ask.
+    pub bucket: Option<u8>,
+    /// The last assignment that counted, at that moment (DIST-04).
+    pub last_assigned_at: Option<Timestamp>,
+    /// Place in the order, 1 = first; null for those a gate dropped.
+    pub rank: Option<u32>,
+}
+
+/// Everything that was tried on the way to a decision. Names fields and ids, never field values.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trace {
+    /// Segments in the order they were tried.
+    pub segments: Vec<Tried<SegmentId>>,
+    /// Rules in the order they were tried.
+    pub rules: Vec<Tried<RuleId>>,
+    /// Candidates one by one up to [`Trace::ONE_BY_ONE`]; beyond that the [`Trace::BEST`] best ranked.
+    pub candidates: Vec<Candidate>,
+    /// Beyond that number: how many each gate dropped.
+    pub gates: BTreeMap<String, u32>,
+}
+
+impl Trace {
+    /// Up to this many candidates are listed one by one.
+    pub const ONE_BY_ONE: usize = 50;
+    /// Of more candidates this many of the best ranked are listed.
+    pub const BEST: usize = 25;
+}
+
+/// One processing of one record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoutingRun {
+    /// The run's id; given when it is committed.
+    pub id: RunId,
+    /// The record.
+    pub record_id: RecordId,
+    /// Its type.
+    pub record_type: RecordType,
+    /// What set the run going.
+    pub trigger: Trigger,
+    /// The version of the rulebook that decided.
+    pub rulebook_version: u64,
+    /// The first operation.
+    pub segmentation: Segmentation,
+    /// The second.
+    pub assignment: Assignment,
+    /// The third.
+    pub sequence: SequenceConnection,
+    /// When the record was taken up.
+    pub started_at: Timestamp,
+    /// When the decision was committed.
+    pub finished_at: Timestamp,
+    /// What went wrong, for `serverError`; never a record's contents.
+    pub error_details: Option<String>,
+    /// How it was decided.
+    pub trace: Trace,
+    /// The record's run before this one.
+    pub previous: Option<RunId>,
+}
+
+impl RoutingRun {
+    /// The record that was processed.
+    #[must_use]
+    pub fn record(&self) -> RecordKey {
+        RecordKey { record_type: self.record_type.clone(), id: self.record_id.clone() }
+    }
+
+    /// Whether one of the three operations failed (MON-04).
+    #[must_use]
+    pub fn needs_attention(&self) -> bool {
+        self.reason().is_some()
+    }
+
+    /// The reason of the first operation that failed (MON-07).
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        self.segmentation.reason.or(self.assignment.reason).or(self.sequence.reason)
+    }
+
+    /// Whether nobody was found although somebody may have become eligible while it was decided: no seller is touched
+    /// by such a run, so no condition of its commit notices (DESIGN.md "A negative outcome is verified").
+    #[must_use]
+    pub fn found_nobody(&self) -> bool {
+        matches!(self.assignment.reason, Some(Reason::NoSellerMatches | Reason::NoAvailability | Reason::NoCapacity))
+    }
+}

@@ -1,0 +1,405 @@
+//! Routing as stories that a sales manager can read: each is a row of `stories/*.json`, and this is the one check.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::assignment_rule::{AssignmentRule, Distribution, Method, RuleState, SellerPick, Target};
+use domain::fault::Pointer;
+use domain::id::{Owner, RecordKey, RecordType, RuleId, SellerId};
+use domain::reason::Reason;
+use domain::record::{NewRecord, Record};
+use domain::record_type::RecordTypes;
+use domain::roster::{Member, Roster, SellerState};
+use domain::route::{Arrival, Decision, Organisation, Present, route};
+use domain::rulebook::{Rulebook, RulebookSource, SegmentSource};
+use domain::run::{Status, Verdict};
+use domain::segment::{Segment, SegmentState, default_id};
+use domain::seller::{Role, Seller};
+use domain::settings::{EligibleRoles, Settings};
+use domain::subject::{Subject, System};
+use domain::turn::Turn;
+use jiff::Timestamp;
+use proptest::prelude::*;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+fn at(clock: &str) -> Timestamp {
+    format!("2026-03-02T{clock}:00Z").parse().unwrap()
+}
+
+fn seller(id: &str) -> Seller {
+    let mut seller: Seller = serde_json::from_value(json!({
+        "id": id, "name": id, "email": format!("{id}@example.com"), "roles": ["salesperson"], "enabled": true,
+        "timeZone": null, "fields": {}, "teamIds": [], "assignRecords": true, "version": 1
+    }))
+    .unwrap();
+    seller.roles = vec![Role::named("salesperson").unwrap()];
+    seller
+}
+
+fn rule(record_type: &str, number: usize, condition: Value, pick: SellerPick) -> AssignmentRule {
+    let segment_id = default_id(&RecordType::from(record_type));
+    AssignmentRule {
+        id: RuleId::new(format!("{segment_id}-{number}")),
+        segment_id,
+        name: format!("Rule {number}"),
+        description: None,
+        condition,
+        created_within_hours: None,
+        target: Target::Sellers(pick),
+        distribution: Distribution { method: Method::RoundRobin },
+        state: RuleState::Active,
+        version: 1,
+        created_at: Timestamp::UNIX_EPOCH,
+        modified_at: Timestamp::UNIX_EPOCH,
+    }
+}
+
+fn segment(record_type: &str, id: &str, condition: Value) -> Segment {
+    Segment {
+        id: id.into(),
+        name: id.to_owned(),
+        condition,
+        is_default: false,
+        ..Segment::default_of(&RecordType::from(record_type))
+    }
+}
+
+/// An organisation with these segments and rules of one type; other types have their default segment only.
+fn organisation(sources: Vec<(&str, Vec<SegmentSource>)>) -> Organisation {
+    let record_types = RecordTypes::built_in();
+    let mut sources: BTreeMap<&str, Vec<SegmentSource>> = sources.into_iter().collect();
+    let definitions = record_types.iter().filter(|definition| definition.holds_records());
+    let rulebooks = definitions.map(|definition| {
+        let record_type = definition.record_type.clone();
+        let mut segments = sources.remove(record_type.as_str()).unwrap_or_default();
+        if !segments.iter().any(|source| source.segment.is_default) {
+            segments.push(SegmentSource { segment: Segment::default_of(&record_type), rules: Vec::new() });
+        }
+        let source = RulebookSource { version: 7, definition: Arc::clone(definition), segments };
+        (record_type, Arc::new(Rulebook::compile(source, &record_types)))
+    });
+    Organisation { settings: Arc::new(Settings::default()), rulebooks: rulebooks.collect() }
+}
+
+fn with_default_rules(record_type: &str, rules: Vec<AssignmentRule>) -> Vec<SegmentSource> {
+    vec![SegmentSource { segment: Segment::default_of(&RecordType::from(record_type)), rules }]
+}
+
+fn record(record_type: &str, id: &str, fields: &Value, now: Timestamp) -> Record {
+    let new = NewRecord {
+        key: RecordKey::new(record_type, id),
+        fields: fields.as_object().unwrap().clone(),
+        owner: None,
+        created_on: None,
+        route: true,
+        imported: false,
+        created_by: "importer".to_owned(),
+        tag: None,
+    };
+    new.into_record(now)
+}
+
+fn arrival(organisation: &Organisation, record: Record) -> Arrival {
+    let definition = &organisation.rulebooks[&record.key.record_type].definition;
+    let system = System { id: record.key.id.as_str(), created_on: Some(record.created_on), ..System::default() };
+    let subject = Subject::new(definition, &record.fields, &system).map_err(|faults| format!("{faults:?}"));
+    Arrival { record, subject }
+}
+
+fn route_one(organisation: &Organisation, roster: &mut Roster, record: Record, now: Timestamp) -> Decision {
+    let arrivals = [arrival(organisation, record)];
+    route(organisation, roster, &arrivals, Present { now, writer: 1 }).pop().unwrap()
+}
+
+fn roster(ids: &[&str]) -> Roster {
+    let member = |id: &&str| Member { seller: Arc::new(seller(id)), state: SellerState::default() };
+    Roster::new(ids.iter().map(member).collect())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Story {
+    id: String,
+    title: String,
+    counting: Vec<RecordType>,
+    last_assigned: BTreeMap<String, BTreeMap<RecordType, String>>,
+    steps: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Step {
+    at: String,
+    /// A record of this type is routed.
+    arrives: Option<String>,
+    /// A record of this type is given to `goesTo` by a person.
+    by_hand: Option<RecordType>,
+    #[serde(default = "first")]
+    rule: usize,
+    owned_by: Option<String>,
+    goes_to: String,
+    order: Vec<String>,
+    #[serde(default)]
+    held: BTreeMap<String, i64>,
+}
+
+fn first() -> usize {
+    1
+}
+
+fn check(story: &Story) {
+    let context = format!("{} {}", story.id, story.title);
+    let sources = story.counting.iter().map(|record_type| {
+        let rules = (1..=3).map(|number| {
+            let condition = json!({"all": [{"field": "topic", "op": "equals", "value": format!("rule {number}")}]});
+            rule(record_type.as_str(), number, condition, SellerPick::Any)
+        });
+        (record_type.as_str(), with_default_rules(record_type.as_str(), rules.collect()))
+    });
+    let organisation = organisation(sources.collect());
+    let counting = organisation.counting();
+    let members = story.last_assigned.iter().map(|(id, turns)| {
+        let turns = turns.iter().map(|(name, clock)| (name.clone(), Turn::after(None, at(clock), 0))).collect();
+        Member { seller: Arc::new(seller(id)), state: SellerState { turns, ..SellerState::default() } }
+    });
+    let mut roster = Roster::new(members.collect());
+    for step in &story.steps {
+        let now = at(&step.at);
+        if let Some(record_type) = &step.by_hand {
+            let id = SellerId::new(&step.goes_to);
+            let members = roster.members().iter().cloned().map(|mut member| {
+                if member.seller.id == id {
+                    let turn = Turn::after(member.state.turn(), now, 0);
+                    member.state.turns.insert(record_type.clone(), turn);
+                    *member.state.held.entry(record_type.clone()).or_insert(0) += 1;
+                }
+                member
+            });
+            roster = Roster::new(members.collect());
+        } else {
+            let record_type = step.arrives.as_deref().expect("a step either arrives or is given by hand");
+            let mut new = record(record_type, "R-1", &json!({"topic": format!("rule {}", step.rule)}), now);
+            new.owner = step.owned_by.as_ref().map(|id| Owner::Seller(SellerId::new(id)));
+            if let Some(owner) = &step.owned_by {
+                let members = roster.members().iter().cloned().map(|mut member| {
+                    if member.seller.id.as_str() == owner {
+                        member.state.held.insert(record_type.into(), 1);
+                    }
+                    member
+                });
+                roster = Roster::new(members.collect());
+            }
+            let run = route_one(&organisation, &mut roster, new, now).run;
+            assert_eq!(run.assignment.owner, Some(Owner::Seller(SellerId::new(&step.goes_to))), "{context}");
+            let expected = format!("{}-default-{}", record_type, step.rule);
+            assert_eq!(run.assignment.rule_id, Some(RuleId::new(expected)), "{context}");
+        }
+        let mut order: Vec<&Member> = roster.members().iter().collect();
+        order.sort_by_key(|member| (member.state.last_assigned(&counting), member.seller.id.clone()));
+        let order: Vec<&str> = order.iter().map(|member| member.seller.id.as_str()).collect();
+        assert_eq!(order, step.order, "{context} at {}", step.at);
+        for (id, held) in &step.held {
+            let position = roster.position(&SellerId::new(id)).unwrap();
+            assert_eq!(roster.members()[position].state.consumed(&counting), *held, "{context}");
+        }
+    }
+}
+
+#[test]
+fn the_worked_examples_of_round_robin_come_out_as_printed() {
+    let stories: Vec<Story> = serde_json::from_str(include_str!("stories/round-robin.json")).unwrap();
+    assert!(stories.len() >= 7);
+    stories.iter().for_each(check);
+}
+
+#[test]
+fn the_segment_of_highest_priority_that_matches_takes_the_record() {
+    // SEG-20, SEG-51
+    let swiss = json!({"all": [{"field": "country", "op": "equals", "value": "CH"}]});
+    let bern = json!({"all": [{"field": "city", "op": "equals", "value": "bern"}]});
+    let segments = vec![
+        SegmentSource { segment: segment("lead", "lead-ch", swiss), rules: Vec::new() },
+        SegmentSource { segment: segment("lead", "lead-bern", bern), rules: Vec::new() },
+    ];
+    let organisation = organisation(vec![("lead", segments)]);
+    let lead = record("lead", "L-1", &json!({"country": "CH", "city": "Bern"}), at("10:00"));
+    let run = route_one(&organisation, &mut roster(&["a"]), lead, at("10:00")).run;
+    assert_eq!(run.segmentation.segment_id.unwrap().as_str(), "lead-ch");
+    // MON-08: a segment that owns no rule is not a failure.
+    assert_eq!(run.assignment.status, Status::NotApplicable);
+    assert_eq!(run.trace.segments.len(), 1);
+}
+
+#[test]
+fn a_record_that_matches_no_active_segment_is_a_failure_of_segmentation_and_stops_there() {
+    // SEG-31, MON-10, MON-41
+    let mut default = Segment::default_of(&"lead".into());
+    default.state = SegmentState::Inactive;
+    let rules = vec![rule("lead", 1, json!({"all": []}), SellerPick::Any)];
+    let organisation = organisation(vec![("lead", vec![SegmentSource { segment: default, rules }])]);
+    let run = route_one(&organisation, &mut roster(&["a"]), record("lead", "L-1", &json!({}), at("10:00")), at("10:00")).run;
+    assert_eq!(run.segmentation.reason, Some(Reason::NoSegment));
+    assert_eq!(run.assignment.status, Status::NotApplicable);
+}
+
+#[test]
+fn a_rule_that_finds_nobody_ends_the_search() {
+    // RULE-11, RULE-12, MON-22
+    let nobody = SellerPick::Specific { ids: vec!["gone".into()] };
+    let rules = vec![rule("lead", 1, json!({"all": []}), nobody), rule("lead", 2, json!({"all": []}), SellerPick::Any)];
+    let organisation = organisation(vec![("lead", with_default_rules("lead", rules))]);
+    let run = route_one(&organisation, &mut roster(&["a"]), record("lead", "L-1", &json!({}), at("10:00")), at("10:00")).run;
+    assert_eq!(run.assignment.reason, Some(Reason::NoSellerMatches));
+    assert_eq!(run.assignment.rule_id.as_ref().map(RuleId::as_str), Some("lead-default-1"));
+    assert!(run.found_nobody());
+}
+
+#[test]
+fn rules_that_are_all_inactive_or_all_fail_have_reasons_of_their_own() {
+    // MON-21, MON-25
+    let mut off = rule("lead", 1, json!({"all": []}), SellerPick::Any);
+    off.state = RuleState::Inactive;
+    let no_active = organisation(vec![("lead", with_default_rules("lead", vec![off]))]);
+    let condition = json!({"all": [{"field": "city", "op": "equals", "value": "Rome"}]});
+    let unmet = vec![rule("lead", 1, condition, SellerPick::Any)];
+    let no_condition = organisation(vec![("lead", with_default_rules("lead", unmet))]);
+    let lead = || record("lead", "L-1", &json!({"city": "Bern"}), at("10:00"));
+    let run = route_one(&no_active, &mut roster(&["a"]), lead(), at("10:00")).run;
+    assert_eq!(run.assignment.reason, Some(Reason::NoActiveRule));
+    let run = route_one(&no_condition, &mut roster(&["a"]), lead(), at("10:00")).run;
+    assert_eq!(run.assignment.reason, Some(Reason::NoConditionMet));
+    assert_eq!(run.trace.rules[0].failed_on.as_ref().map(Pointer::as_str), Some("/all/0"));
+}
+
+#[test]
+fn a_record_older_than_the_window_stops_at_the_rule_and_is_overdue() {
+    // RULE-21, RULE-23…25, MON-27
+    let mut window = rule("lead", 1, json!({"all": []}), SellerPick::Any);
+    window.created_within_hours = Some(2);
+    let organisation = organisation(vec![("lead", with_default_rules("lead", vec![window]))]);
+    let on_time = route_one(&organisation, &mut roster(&["a"]), record("lead", "L-1", &json!({}), at("08:00")), at("10:00")).run;
+    assert_eq!(on_time.assignment.status, Status::Succeeded, "an age equal to the window is still inside");
+    let late = route_one(&organisation, &mut roster(&["a"]), record("lead", "L-1", &json!({}), at("07:59")), at("10:00")).run;
+    assert_eq!(late.assignment.reason, Some(Reason::RecordTooOld));
+    assert!(late.assignment.overdue);
+    assert_eq!(late.assignment.due_at, Some(at("09:59")));
+}
+
+#[test]
+fn each_gate_drops_a_seller_for_its_own_reason() {
+    // DIST-15, ELIG-01, ELIG-03
+    let rules = vec![rule("lead", 1, json!({"all": []}), SellerPick::Any)];
+    let mut organisation = organisation(vec![("lead", with_default_rules("lead", rules))]);
+    let mut settings = Settings::default();
+    settings.eligible_roles = EligibleRoles::Named(vec![Role::named("salesperson").unwrap()]);
+    organisation.settings = Arc::new(settings);
+    let mut sellers = ["a", "b", "c", "d"].map(seller);
+    sellers[0].roles = vec![Role::named("vp-of-sales").unwrap()];
+    sellers[1].assign_records = false;
+    sellers[2].enabled = false;
+    let member = |seller: Seller| Member { seller: Arc::new(seller), state: SellerState::default() };
+    let mut roster = Roster::new(sellers.into_iter().map(member).collect());
+    let run = route_one(&organisation, &mut roster, record("lead", "L-1", &json!({}), at("10:00")), at("10:00")).run;
+    let verdicts: BTreeMap<&str, Verdict> =
+        run.trace.candidates.iter().map(|candidate| (candidate.seller_id.as_str(), candidate.verdict)).collect();
+    let expected =
+        [("a", Verdict::Role), ("b", Verdict::SwitchedOff), ("c", Verdict::Disabled), ("d", Verdict::Chosen)];
+    assert_eq!(verdicts, expected.into());
+}
+
+#[test]
+fn a_member_moves_only_into_a_segment_that_takes_the_previously_segmented() {
+    // SEG-54, SEG-55, SEG-58, MON-32, RULE-50
+    let hot = || json!({"all": [{"field": "rating", "op": "equals", "value": "Hot"}]});
+    for (takes, runs_rules, expected) in [
+        (false, false, ("lead-default", Status::NotApplicable, None)),
+        (true, false, ("lead-hot", Status::Failed, Some(Reason::RulesDoNotRunOnMove))),
+        (true, true, ("lead-hot", Status::Succeeded, None)),
+    ] {
+        let mut target = segment("lead", "lead-hot", hot());
+        target.move_previously_segmented = takes;
+        target.run_rules_on_move = runs_rules;
+        let rules = vec![rule("lead", 9, json!({"all": []}), SellerPick::Any)];
+        let mut segments = vec![SegmentSource { segment: target, rules }];
+        segments.extend(with_default_rules("lead", vec![rule("lead", 1, json!({"all": []}), SellerPick::Any)]));
+        let organisation = organisation(vec![("lead", segments)]);
+        let mut roster = roster(&["a"]);
+        let new = record("lead", "L-1", &json!({"rating": "Cold"}), at("10:00"));
+        let first = route_one(&organisation, &mut roster, new.clone(), at("10:00")).run;
+        let member = new.routed(&first);
+        let used = organisation.rulebooks[&RecordType::from("lead")].used_columns().clone();
+        let changed = member.patched(json!({"rating": "Hot"}).as_object().unwrap(), &used, at("11:00"));
+        let run = route_one(&organisation, &mut roster, changed, at("11:00")).run;
+        let segment = run.segmentation.segment_id.as_ref().map(ToString::to_string);
+        assert_eq!((segment.as_deref().unwrap(), run.assignment.status, run.assignment.reason), expected);
+    }
+}
+
+#[test]
+fn an_owner_given_while_the_record_waits_is_left_alone() {
+    let rules = vec![rule("lead", 1, json!({"all": []}), SellerPick::Any)];
+    let organisation = organisation(vec![("lead", with_default_rules("lead", rules))]);
+    let mut lead = record("lead", "L-1", &json!({}), at("10:00"));
+    lead.owner = Some(Owner::Seller("z".into()));
+    lead.mark.as_mut().unwrap().owner_given = true;
+    let run = route_one(&organisation, &mut roster(&["a"]), lead.clone(), at("10:00")).run;
+    assert_eq!((run.segmentation.status, run.assignment.status), (Status::Succeeded, Status::NotApplicable));
+    assert_eq!(lead.routed(&run).owner, Some(Owner::Seller("z".into())));
+}
+
+#[test]
+fn a_value_of_a_wrong_type_ends_as_a_failed_run_and_the_batch_goes_on() {
+    let rules = vec![rule("lead", 1, json!({"all": []}), SellerPick::Any)];
+    let organisation = organisation(vec![("lead", with_default_rules("lead", rules))]);
+    let poison = record("lead", "L-1", &json!({"employees": "many"}), at("10:00"));
+    let sound = record("lead", "L-2", &json!({"employees": 3}), at("10:00"));
+    let arrivals = [poison, sound].map(|record| arrival(&organisation, record));
+    let present = Present { now: at("10:00"), writer: 1 };
+    let decisions = route(&organisation, &mut roster(&["a"]), &arrivals, present);
+    assert_eq!(decisions[0].run.assignment.reason, Some(Reason::ServerError));
+    assert!(decisions[0].run.error_details.is_some());
+    assert_eq!(decisions[1].run.assignment.status, Status::Succeeded);
+}
+
+#[test]
+fn beyond_fifty_candidates_the_trace_holds_the_best_and_counts_the_rest() {
+    let rules = vec![rule("lead", 1, json!({"all": []}), SellerPick::Any)];
+    let organisation = organisation(vec![("lead", with_default_rules("lead", rules))]);
+    let members = (0..80).map(|n| {
+        let mut seller = seller(&format!("s{n:02}"));
+        seller.assign_records = n % 4 != 0;
+        Member { seller: Arc::new(seller), state: SellerState::default() }
+    });
+    let mut roster = Roster::new(members.collect());
+    let run = route_one(&organisation, &mut roster, record("lead", "L-1", &json!({}), at("10:00")), at("10:00")).run;
+    assert_eq!(run.trace.candidates.len(), 25);
+    assert_eq!(run.trace.gates, [("switchedOff".to_owned(), 20)].into());
+}
+
+proptest! {
+    /// However a stream of records is cut into batches, it is spread as if they had come one by one, and no two sellers
+    /// who stay eligible ever differ by more than one.
+    #[test]
+    fn a_batch_is_spread_as_if_its_records_came_one_by_one(cuts in prop::collection::vec(1_usize..12, 1..8), sellers in 1_usize..6) {
+        let rules = vec![rule("lead", 1, json!({"all": []}), SellerPick::Any)];
+        let organisation = organisation(vec![("lead", with_default_rules("lead", rules))]);
+        let ids: Vec<String> = (0..sellers).map(|n| format!("s{n}")).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let (mut batched, mut single) = (roster(&ids), roster(&ids));
+        let mut counts: BTreeMap<Owner, u32> = ids.iter().map(|id| (Owner::Seller((*id).into()), 0)).collect();
+        let present = Present { now: at("10:00"), writer: 1 };
+        for cut in cuts {
+            let arrivals: Vec<Arrival> =
+                (0..cut).map(|n| arrival(&organisation, record("lead", &format!("L-{n}"), &json!({}), at("10:00")))).collect();
+            let together = route(&organisation, &mut batched, &arrivals, present);
+            for (arrival, decision) in arrivals.iter().zip(&together) {
+                let alone = route(&organisation, &mut single, std::slice::from_ref(arrival), present).pop().unwrap();
+                prop_assert_eq!(&alone.run, &decision.run);
+                *counts.get_mut(decision.run.assignment.owner.as_ref().unwrap()).unwrap() += 1;
+                let (least, most) = (counts.values().min().unwrap(), counts.values().max().unwrap());
+                prop_assert!(most - least <= 1, "{counts:?}");
+            }
+        }
+    }
+}
