@@ -1,0 +1,96 @@
+//! What can go wrong with the store, by what the caller should do about it. No SDK type is public.
+
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::CancellationReason;
+
+use crate::item::Item;
+
+/// Shorthand of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such thing. Answer that it is absent.
+    #[error("not found")]
+    NotFound,
+    /// A thing of this id exists already. Answer so; choose another id.
+    #[error("it exists already")]
+    Exists,
+    /// The version the client named is not the present one. Read again.
+    #[error("the present version is {current}")]
+    Stale {
+        /// The version in force.
+        current: u64,
+    },
+    /// A rule of the present state forbids it; it could succeed in another state.
+    #[error("{message}")]
+    Refused {
+        /// Stable word for programs.
+        code: &'static str,
+        /// The rule, for people.
+        message: String,
+    },
+    /// Somebody else changed it first, again and again. Try the whole operation again.
+    #[error("changed by somebody else at the same time")]
+    Conflict,
+    /// The database can't be reached or is overloaded. Try again later.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// An item can't be understood, or the database refuses a request as malformed. A defect: log it.
+    #[error("the database holds or was asked for something unexpected: {0}")]
+    Corrupt(String),
+}
+
+impl Error {
+    /// A refusal by the present state.
+    pub fn refused(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Refused { code, message: message.into() }
+    }
+}
+
+/// How one write fared: done, refused by its condition, or failed.
+#[derive(Debug)]
+pub(crate) enum WriteError {
+    /// The condition did not hold; the item as it is, where the request asked for it.
+    Condition(Option<Item>),
+    /// Anything else.
+    Other(Error),
+}
+
+impl From<WriteError> for Error {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Condition(_) => Self::Conflict,
+            WriteError::Other(other) => other,
+        }
+    }
+}
+
+/// Turns an SDK failure into what the caller should do.
+pub(crate) fn failure<E, R>(error: SdkError<E, R>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    let code = error.as_service_error().and_then(ProvideErrorMetadata::code).map(ToOwned::to_owned);
+    let text = DisplayErrorContext(&error).to_string();
+    match code.as_deref() {
+        Some("ConditionalCheckFailedException" | "TransactionConflictException" | "DuplicateItemException") => {
+            Error::Conflict
+        }
+        Some("ValidationException" | "ResourceNotFoundException" | "SerializationException" | "AccessDeniedException") => {
+            Error::Corrupt(text)
+        }
+        Some(_) | None => Error::Unavailable(text),
+    }
+}
+
+/// The reasons of a cancelled transaction, in the order of its items; `None` when it failed for another cause.
+pub(crate) fn cancellation<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<&[CancellationReason]> {
+    match error.as_service_error()? {
+        TransactWriteItemsError::TransactionCanceledException(cancelled) => Some(cancelled.cancellation_reasons()),
+        _ => None,
+    }
+}

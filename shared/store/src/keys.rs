@@ -1,0 +1,256 @@
+//! Every key of both tables, built in one place from typed ids.
+//!
+//! `records`: `pk = {type}#{record id}`. `work`: `pk`, `sk` as below. A key whose values are few carries a shard
+//! number, because one partition takes 1,000 write units a second (DESIGN.md "Partitions").
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::id::{Owner, RecordId, RecordKey, RecordType, RuleId, SegmentId, SellerId};
+
+/// How many shards an index key with few values is spread over.
+pub const SHARDS: u8 = 16;
+
+/// The sort key of an item that is alone under its partition key.
+pub const ALONE: &str = "-";
+
+/// The primary key of an item: of `records` (no sort key) or of `work`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// Partition key.
+    pub pk: String,
+    /// Sort key; the table `records` has none.
+    pub sk: Option<String>,
+}
+
+impl Key {
+    fn work(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        Self { pk: pk.into(), sk: Some(sk.into()) }
+    }
+
+    /// The key as the SDK takes it.
+    #[must_use]
+    pub fn attributes(&self) -> HashMap<String, AttributeValue> {
+        let pk = ("pk".to_owned(), AttributeValue::S(self.pk.clone()));
+        let sk = self.sk.iter().map(|sk| ("sk".to_owned(), AttributeValue::S(sk.clone())));
+        std::iter::once(pk).chain(sk).collect()
+    }
+}
+
+/// A record, in `records`.
+#[must_use]
+pub fn record(key: &RecordKey) -> Key {
+    Key { pk: key.to_string(), sk: None }
+}
+
+/// The record that a partition key of `records` names; `None` for a key of another form.
+#[must_use]
+pub fn record_of(pk: &str) -> Option<RecordKey> {
+    let (record_type, id) = pk.split_once('#')?;
+    let complete = !record_type.is_empty() && !id.is_empty();
+    complete.then(|| RecordKey { record_type: RecordType::from(record_type), id: RecordId::from(id) })
+}
+
+/// FNV-1a, 32 bits: spreads ids over shards the same way in every process.
+#[must_use]
+pub fn shard(text: &str) -> u8 {
+    let hash = text.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    u8::try_from(hash % u32::from(SHARDS)).expect("a remainder by 16 fits a byte")
+}
+
+/// Index `pending`: one shard of the records of a type that wait to be processed.
+#[must_use]
+pub fn pending(record_type: &RecordType, shard: u8) -> String {
+    format!("{record_type}#{shard:x}")
+}
+
+/// Index `listed`: one shard of the records of a type by how their work stands.
+#[must_use]
+pub fn listed(record_type: &RecordType, standing: Standing, shard: u8) -> String {
+    format!("{record_type}#{}#{shard:x}", standing.letter())
+}
+
+/// How the work on a record stands, as far as the index `listed` tells records apart. A new record that waits is only
+/// in the index `pending`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Its last run needs no attention.
+    Succeeded,
+    /// Its last run needs attention.
+    NeedsAttention,
+    /// Active and never routed.
+    Unrouted,
+    /// Inactive.
+    Inactive,
+}
+
+impl Standing {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Succeeded, Self::NeedsAttention, Self::Unrouted, Self::Inactive];
+
+    fn letter(self) -> char {
+        match self {
+            Self::Succeeded => 's',
+            Self::NeedsAttention => 'a',
+            Self::Unrouted => 'u',
+            Self::Inactive => 'i',
+        }
+    }
+}
+
+/// Index `members`: one shard of the members of a segment.
+#[must_use]
+pub fn members(segment: &SegmentId, shard: u8) -> String {
+    format!("{segment}#{shard:x}")
+}
+
+/// Index `owned`: the active records of a seller, or one shard of those of a team or queue (`team#{id}`).
+#[must_use]
+pub fn owned(owner: &Owner, shard: u8) -> String {
+    match owner {
+        Owner::Seller(id) => format!("seller#{id}"),
+        other => format!("{}#{}#{shard:x}", other.kind(), other.id()),
+    }
+}
+
+/// Partition of everything an organisation has once.
+pub const ORGANISATION: &str = "org";
+
+/// The versions of everything that functions keep between invocations.
+#[must_use]
+pub fn versions() -> Key {
+    Key::work(ORGANISATION, "versions")
+}
+
+/// The organisation's settings.
+#[must_use]
+pub fn settings() -> Key {
+    Key::work(ORGANISATION, "settings")
+}
+
+/// Limits in use: how many segments are active.
+#[must_use]
+pub fn limits() -> Key {
+    Key::work(ORGANISATION, "limits")
+}
+
+/// What the sort keys of record types begin with.
+pub const RECORD_TYPES: &str = "type#";
+
+/// A record type's definition; absent means the built-in one.
+#[must_use]
+pub fn record_type(record_type: &RecordType) -> Key {
+    Key::work(ORGANISATION, format!("{RECORD_TYPES}{record_type}"))
+}
+
+/// Partition of a record type's segments, rules and their order.
+#[must_use]
+pub fn rulebook(record_type: &RecordType) -> String {
+    format!("rulebook#{record_type}")
+}
+
+/// The ordered list of a record type's segments.
+#[must_use]
+pub fn segment_order(record_type: &RecordType) -> Key {
+    Key::work(rulebook(record_type), "order")
+}
+
+/// What the sort keys of segments begin with.
+pub const SEGMENTS: &str = "segment#";
+
+/// A segment.
+#[must_use]
+pub fn segment(record_type: &RecordType, id: &SegmentId) -> Key {
+    Key::work(rulebook(record_type), format!("{SEGMENTS}{id}"))
+}
+
+/// What the sort keys of the lists of rules begin with.
+pub const RULE_ORDERS: &str = "rules#";
+
+/// The ordered list of a segment's rules.
+#[must_use]
+pub fn rule_order(record_type: &RecordType, segment: &SegmentId) -> Key {
+    Key::work(rulebook(record_type), format!("{RULE_ORDERS}{segment}"))
+}
+
+/// What the sort keys of rules begin with.
+pub const RULES: &str = "rule#";
+
+/// A rule, next to the segment that owns it.
+#[must_use]
+pub fn rule(record_type: &RecordType, id: &RuleId) -> Key {
+    Key::work(rulebook(record_type), format!("{RULES}{id}"))
+}
+
+/// Partition of one sixteenth of the sellers' static part.
+#[must_use]
+pub fn roster(shard: u8) -> String {
+    format!("roster#{shard:x}")
+}
+
+/// A seller's static part: profile, attributes, toggle.
+#[must_use]
+pub fn seller(id: &SellerId) -> Key {
+    Key::work(roster(shard(id.as_str())), id.as_str())
+}
+
+/// A seller's moving part: held records, turns, generation. Under a key of its own, apart from the static part.
+#[must_use]
+pub fn seller_state(id: &SellerId) -> Key {
+    Key::work(format!("state#{id}"), ALONE)
+}
+
+/// The runs of one commit, packed.
+#[must_use]
+pub fn runs(chunk: &str) -> Key {
+    Key::work(format!("runs#{chunk}"), ALONE)
+}
+
+/// Partition of one shard of a record type's counters.
+#[must_use]
+pub fn counts(record_type: &RecordType, shard: u8) -> String {
+    format!("counts#{record_type}#{shard:x}")
+}
+
+/// Counters of a type: records per status and reason.
+pub const STATUS_COUNTS: &str = "status";
+
+/// Counters of one segment: members, unassigned, records routed by each rule. The sort key below [`counts`].
+#[must_use]
+pub fn segment_counts(segment: &SegmentId) -> String {
+    format!("segment#{segment}")
+}
+
+/// A row of counters.
+#[must_use]
+pub fn counts_row(record_type: &RecordType, shard: u8, row: &str) -> Key {
+    Key::work(counts(record_type, shard), row)
+}
+
+/// What an idempotency key stands for; `scope` is a hash of caller, method, path and key.
+#[must_use]
+pub fn receipt(scope: &str) -> Key {
+    Key::work(format!("receipt#{scope}"), ALONE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_key_reads_back_whatever_stands_in_the_id() {
+        let key = RecordKey::new("lead", "L-17");
+        assert_eq!(record_of(&record(&key).pk), Some(key));
+        assert_eq!(record_of("a#b#c"), Some(RecordKey::new("a", "b#c")));
+        for foreign in ["lead", "#x", "lead#"] {
+            assert_eq!(record_of(foreign), None);
+        }
+    }
+
+    #[test]
+    fn ids_spread_over_all_shards() {
+        let mut hits = [0_u32; SHARDS as usize];
+        (0..1600).for_each(|n| hits[usize::from(shard(&format!("L-{n}")))] += 1);
+        assert!(hits.iter().all(|&n| (50..200).contains(&n)), "{hits:?}");
+    }
+}

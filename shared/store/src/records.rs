@@ -1,0 +1,185 @@
+//! Records: created, read, changed and deleted one at a time, each change as a decision on the record as it is now.
+
+use domain::id::{RecordKey, SellerId};
+use domain::record::{NewRecord, Record};
+use domain::run::RoutingRun;
+use domain::turn::Turn;
+use jiff::Timestamp;
+use ulid::Ulid;
+
+use crate::batch_get::Consistency;
+use crate::error::{Error, Result, WriteError, failure};
+use crate::item::Item;
+use crate::keys;
+use crate::record_item::{Stored, item_of};
+use crate::runs;
+use crate::store::Store;
+use crate::transaction::{Aborted, pause};
+use crate::writes::{self, Writes};
+
+/// How often a change is decided again because somebody else changed the record or the seller first.
+const ATTEMPTS: u32 = 8;
+
+/// What a decision makes of a record.
+#[derive(Debug)]
+pub enum Change {
+    /// It stays as it is; nothing is written.
+    Nothing,
+    /// It becomes this.
+    Into(Box<Record>),
+    /// It is assigned by a person: the run is committed with it and says to whom. The run's id is given here.
+    Assigned(Box<RoutingRun>),
+    /// It is deleted.
+    Deleted,
+}
+
+impl Store {
+    /// A new record. With an owner that is a seller the seller's held records and turn move in the same transaction
+    /// (DIST-03, CAP-04). A record that exists is refused with [`Error::Exists`], unless the same request created it
+    /// before and its answer was lost: then that record is the answer.
+    pub async fn create_record(&self, new: NewRecord, now: Timestamp) -> Result<Record> {
+        let record = new.into_record(now);
+        let owner = record.owner.as_ref().and_then(|owner| owner.seller()).cloned();
+        let Some(seller) = owner else {
+            return match self.put_new_record(&record).await {
+                Ok(()) => Ok(record),
+                Err(WriteError::Condition(old)) => already_created(&record, old, now),
+                Err(WriteError::Other(error)) => Err(error),
+            };
+        };
+        for attempt in 0..ATTEMPTS {
+            let mut writes = Writes::default();
+            writes.create(self, &record)?;
+            self.give_turn(&mut writes, &record, &seller, now).await?;
+            match self.transact(writes.into_transaction(self, "")?).await {
+                Ok(()) => return Ok(record),
+                Err(Aborted::Refused(refusals)) => match refusals.into_iter().next().flatten() {
+                    Some(old) => return already_created(&record, Some(old), now),
+                    None => pause(attempt).await,
+                },
+                Err(Aborted::Failed(error)) => return Err(error),
+            }
+        }
+        Err(Error::Conflict)
+    }
+
+    async fn put_new_record(&self, record: &Record) -> std::result::Result<(), WriteError> {
+        let put = writes::put_new(self, record).map_err(WriteError::Other)?;
+        let request = self
+            .client
+            .put_item()
+            .table_name(put.table_name())
+            .set_item(Some(put.item().clone()))
+            .set_condition_expression(put.condition_expression().map(ToOwned::to_owned))
+            .set_return_values_on_condition_check_failure(put.return_values_on_condition_check_failure().cloned());
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                use aws_sdk_dynamodb::operation::put_item::PutItemError;
+                if let Some(PutItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() {
+                    return Err(WriteError::Condition(refused.item().cloned()));
+                }
+                Err(WriteError::Other(failure(error)))
+            }
+        }
+    }
+
+    async fn give_turn(&self, writes: &mut Writes, record: &Record, seller: &SellerId, now: Timestamp) -> Result<()> {
+        let states = self.seller_states(std::slice::from_ref(seller)).await?;
+        let state = &states[seller];
+        let turn = Turn::after(state.turn(), now, rand::random());
+        writes.give(&record.key.record_type, seller, (state.turn(), state.generation), turn);
+        Ok(())
+    }
+
+    /// A record as it is now, read consistently.
+    pub async fn record(&self, key: &RecordKey, now: Timestamp) -> Result<Stored> {
+        let request = self.client.get_item().table_name(&self.records_table).consistent_read(true);
+        let answer = request.set_key(Some(keys::record(key).attributes())).send().await.map_err(failure)?;
+        Stored::read(answer.item.ok_or(Error::NotFound)?, now).ok_or(Error::NotFound)
+    }
+
+    /// Records as they are now, in no order; those that don't exist are left out.
+    pub async fn records(&self, wanted: &[RecordKey], now: Timestamp) -> Result<Vec<Stored>> {
+        self.records_with(wanted, Consistency::Strong, now).await
+    }
+
+    pub(crate) async fn records_with(
+        &self,
+        wanted: &[RecordKey],
+        consistency: Consistency,
+        now: Timestamp,
+    ) -> Result<Vec<Stored>> {
+        let wanted = wanted.iter().map(keys::record).collect();
+        let items = self.batch_get(&self.records_table, wanted, consistency).await?;
+        Ok(items.into_iter().filter_map(|item| Stored::read(item, now)).collect())
+    }
+
+    /// Changes a record as `decide` says of it as it is now; decides again when somebody else was first. Answers the
+    /// record as it is afterwards, or as it was if it is deleted.
+    ///
+    /// # Errors
+    /// `NotFound`; what `decide` refuses; `Conflict` when others were first too often.
+    pub async fn change_record<E: From<Error>>(
+        &self,
+        key: &RecordKey,
+        now: Timestamp,
+        decide: impl Fn(&Stored) -> std::result::Result<Change, E>,
+    ) -> std::result::Result<Record, E> {
+        for attempt in 0..ATTEMPTS {
+            let before = self.record(key, now).await?;
+            let change = decide(&before)?;
+            if !before.unreadable.is_empty() && !matches!(change, Change::Nothing | Change::Deleted) {
+                let message = format!("the record's attributes {:?} can't be understood", before.unreadable);
+                return Err(Error::refused("unreadableRecord", message).into());
+            }
+            match self.carry_out(&before, change, now).await {
+                Ok(record) => return Ok(record),
+                Err(Aborted::Refused(_)) => pause(attempt).await,
+                Err(Aborted::Failed(error)) => return Err(error.into()),
+            }
+        }
+        Err(Error::Conflict.into())
+    }
+
+    async fn carry_out(&self, before: &Stored, change: Change, now: Timestamp) -> std::result::Result<Record, Aborted> {
+        let mut writes = Writes::default();
+        let chunk = Ulid::generate().to_string();
+        let after = match change {
+            Change::Nothing => return Ok(before.record.clone()),
+            Change::Deleted => {
+                writes.delete(self, before);
+                before.record.clone()
+            }
+            Change::Into(after) => {
+                writes.replace(self, before, &after).map_err(Aborted::Failed)?;
+                *after
+            }
+            Change::Assigned(mut run) => {
+                run.id = runs::run_id(&chunk, 0);
+                let after = before.record.clone().assigned(&run, now);
+                writes.replace(self, before, &after).map_err(Aborted::Failed)?;
+                if let Some(seller) = run.assignment.owner.as_ref().and_then(|owner| owner.seller()) {
+                    self.give_turn(&mut writes, &after, seller, now).await.map_err(Aborted::Failed)?;
+                }
+                writes.run(*run);
+                after
+            }
+        };
+        let transaction = writes.into_transaction(self, &chunk).map_err(Aborted::Failed)?;
+        self.transact(transaction).await?;
+        Ok(after)
+    }
+}
+
+/// The answer for a record that exists: success if the very same request wrote it, whose answer was lost.
+fn already_created(record: &Record, old: Option<Item>, now: Timestamp) -> Result<Record> {
+    let Some(old) = old else { return Err(Error::Exists) };
+    if old == item_of(record)? {
+        return Ok(record.clone());
+    }
+    match Stored::read(old, now) {
+        Some(stored) if record.tag.is_some() && stored.record.tag == record.tag => Ok(stored.record),
+        _ => Err(Error::Exists),
+    }
+}

@@ -1,0 +1,160 @@
+//! The moving part of sellers: one item each, written by the very transaction that changes an owner or a state.
+//!
+//! Attributes: `turn` (the largest, which commits check), `turn:{type}`, `held:{type}`, `generation`. Flat, so that a
+//! count is added to without reading it. No item means: never assigned, holds nothing.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::Update;
+use domain::id::{RecordType, SellerId};
+use domain::roster::SellerState;
+use domain::turn::Turn;
+
+use crate::batch_get::Consistency;
+use crate::error::{Error, Result};
+use crate::item::{Item, number};
+use crate::keys;
+use crate::store::Store;
+use crate::transaction::WITH_OLD;
+
+const TURN: &str = "turn:";
+const HELD: &str = "held:";
+
+impl Store {
+    /// The moving part of these sellers, read consistently. Every seller asked for is in the answer.
+    pub async fn seller_states(&self, ids: &[SellerId]) -> Result<BTreeMap<SellerId, SellerState>> {
+        let mut states: BTreeMap<SellerId, SellerState> =
+            ids.iter().map(|id| (id.clone(), SellerState::default())).collect();
+        let wanted = ids.iter().map(keys::seller_state).collect();
+        for item in self.batch_get(&self.work_table, wanted, Consistency::Strong).await? {
+            let pk = item.get("pk").and_then(|pk| pk.as_s().ok()).and_then(|pk| pk.strip_prefix("state#"));
+            let id = pk.ok_or_else(|| Error::Corrupt("a seller's moving part without its key".to_owned()))?;
+            states.insert(SellerId::from(id), state_of(&item)?);
+        }
+        Ok(states)
+    }
+}
+
+fn state_of(item: &Item) -> Result<SellerState> {
+    let mut state = SellerState::default();
+    for (name, value) in item {
+        let digits = value.as_n().map(String::as_str).unwrap_or_default();
+        let unreadable = |_| Error::Corrupt(format!("a seller's moving part: '{name}' is not a whole number"));
+        if let Some(record_type) = name.strip_prefix(TURN) {
+            let turn = digits.parse().map_err(unreadable)?;
+            state.turns.insert(RecordType::from(record_type), Turn::from_number(turn));
+        } else if let Some(record_type) = name.strip_prefix(HELD) {
+            state.held.insert(RecordType::from(record_type), digits.parse().map_err(unreadable)?);
+        } else if name == "generation" {
+            state.generation = digits.parse().map_err(unreadable)?;
+        }
+    }
+    Ok(state)
+}
+
+/// What one transaction does to one seller.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SellerChange {
+    /// Records more or fewer, by type.
+    pub(crate) held: BTreeMap<RecordType, i64>,
+    /// New marks of the last assignment, by type.
+    pub(crate) turns: BTreeMap<RecordType, Turn>,
+    /// What the decision relied on: the last turn and the generation as read. None where nothing was relied on, as when
+    /// a record is closed: that only makes the seller more eligible.
+    pub(crate) seen: Option<(Option<Turn>, u64)>,
+}
+
+impl SellerChange {
+    /// True when it changes nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.turns.is_empty() && self.held.values().all(|change| *change == 0)
+    }
+
+    /// The write of this change.
+    pub(crate) fn update(&self, table: &str, id: &SellerId) -> Update {
+        let mut update = Update::builder().table_name(table).set_key(Some(keys::seller_state(id).attributes()));
+        let mut set = Vec::new();
+        let mut add = Vec::new();
+        for (n, (record_type, turn)) in self.turns.iter().enumerate() {
+            set.push(format!("#t{n} = :t{n}"));
+            update = update
+                .expression_attribute_names(format!("#t{n}"), format!("{TURN}{record_type}"))
+                .expression_attribute_values(format!(":t{n}"), number(turn.number()));
+        }
+        if let Some(turn) = self.turns.values().max() {
+            set.push("#turn = :turn".to_owned());
+            update = update.expression_attribute_values(":turn", number(turn.number()));
+        }
+        for (n, (record_type, change)) in self.held.iter().filter(|(_, change)| **change != 0).enumerate() {
+            add.push(format!("#h{n} :h{n}"));
+            update = update
+                .expression_attribute_names(format!("#h{n}"), format!("{HELD}{record_type}"))
+                .expression_attribute_values(format!(":h{n}"), number(change));
+        }
+        if self.seen.is_some() || !self.turns.is_empty() {
+            update = update.expression_attribute_names("#turn", "turn");
+        }
+        if let Some((turn, generation)) = self.seen {
+            let turn_as_seen = match turn {
+                Some(turn) => {
+                    update = update.expression_attribute_values(":seenTurn", number(turn.number()));
+                    "#turn = :seenTurn"
+                }
+                None => "attribute_not_exists(#turn)",
+            };
+            let generation_as_seen = if generation == 0 {
+                "attribute_not_exists(#generation)"
+            } else {
+                update = update.expression_attribute_values(":seenGeneration", number(generation));
+                "#generation = :seenGeneration"
+            };
+            update = update
+                .expression_attribute_names("#generation", "generation")
+                .condition_expression(format!("{turn_as_seen} AND {generation_as_seen}"))
+                .return_values_on_condition_check_failure(WITH_OLD);
+        }
+        let mut clauses = Vec::new();
+        if !set.is_empty() {
+            clauses.push(format!("SET {}", set.join(", ")));
+        }
+        if !add.is_empty() {
+            clauses.push(format!("ADD {}", add.join(", ")));
+        }
+        update.update_expression(clauses.join(" ")).build().expect("table, key and expression are given")
+    }
+}
+
+/// The write that makes commits notice that a seller's static part has changed (DIST-18).
+pub(crate) fn next_generation(table: &str, id: &SellerId) -> Update {
+    Update::builder()
+        .table_name(table)
+        .set_key(Some(keys::seller_state(id).attributes()))
+        .update_expression("ADD #generation :one")
+        .expression_attribute_names("#generation", "generation")
+        .expression_attribute_values(":one", number(1))
+        .build()
+        .expect("table, key and expression are given")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::item::text;
+
+    #[test]
+    fn a_state_reads_turns_and_held_by_type() {
+        let item: Item = [
+            ("pk".to_owned(), text("state#susana")),
+            ("turn".to_owned(), number(9)),
+            ("turn:lead".to_owned(), number(7)),
+            ("turn:opportunity".to_owned(), number(9)),
+            ("held:lead".to_owned(), number(-1)),
+            ("generation".to_owned(), number(3)),
+        ]
+        .into();
+        let state = state_of(&item).unwrap();
+        assert_eq!(state.turn(), Some(Turn::from_number(9)));
+        assert_eq!(state.held[&RecordType::from("lead")], -1);
+        assert_eq!(state.generation, 3);
+    }
+}

@@ -1,0 +1,41 @@
+//! A store on a real engine with the template's tables, in this process on a free port.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{Credentials, Region};
+use jiff::Timestamp;
+use local::engine::{Engine, EngineOptions};
+use local::template::Template;
+use store::Store;
+
+/// An engine and a store over it. The engine ends with it.
+pub struct Fixture {
+    pub store: Store,
+    pub client: Client,
+    _engine: Engine,
+}
+
+/// The names of the template's tables under the local stack's name.
+pub const RECORDS: &str = "baton-records";
+pub const WORK: &str = "baton-work";
+
+impl Fixture {
+    pub async fn start() -> Self {
+        let template = Template::builtin().expect("the template can be read");
+        let options = EngineOptions { data_dir: None, port: 0 };
+        let engine = Engine::start(options, &template.tables).await.expect("an engine starts");
+        let credentials = Credentials::new("local", "local", None, None, "test");
+        let configuration = Store::configuration()
+            .endpoint_url(engine.endpoint())
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(credentials)
+            .load()
+            .await;
+        let client = Client::new(&configuration);
+        Self { store: Store::new(client.clone(), RECORDS, WORK), client, _engine: engine }
+    }
+}
+
+/// An instant, in seconds after a fixed one.
+pub fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_772_445_600 + second).unwrap()
+}
