@@ -1,0 +1,77 @@
+//! The body of a request: JSON, not yet believed. What it proposes is believed by the drafts of `domain`.
+
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, header};
+use serde_json::Value;
+
+use crate::authorized::Authorized;
+use crate::operation::Operation;
+use crate::problem::Problem;
+
+/// Extractor: the body as JSON. 415 when it isn't declared as JSON, 400 when it can't be read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Body(pub Value);
+
+impl<S: Send + Sync> FromRequest<S> for Body {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        if !declares_json(request.headers()) {
+            return Err(Problem::unsupported_media_type());
+        }
+        let (parts, body) = request.into_parts();
+        // The gateway and Lambda bound the size (413).
+        let bytes = axum::body::to_bytes(body, usize::MAX).await;
+        let bytes = bytes.map_err(|error| Problem::unreadable_json(error.to_string()))?;
+        let value = serde_json::from_slice(&bytes).map_err(|error| Problem::unreadable_json(error.to_string()))?;
+        if let Some(operation) = parts.extensions.get::<&'static Operation>() {
+            demand_beyond(operation, parts.extensions.get(), &value)?;
+        }
+        Ok(Self(value))
+    }
+}
+
+/// Demands what the members of the body take beyond the operation's own task.
+fn demand_beyond(operation: &Operation, authorized: Option<&Authorized>, body: &Value) -> Result<(), Problem> {
+    let (Some(beyond), Some(members)) = (operation.beyond, body.as_object()) else { return Ok(()) };
+    if members.keys().all(|name| beyond.members.contains(&name.as_str())) {
+        return Ok(());
+    }
+    let authorized = authorized.ok_or_else(|| Problem::internal("a public operation can't demand a task"))?;
+    authorized.demand(beyond.task)
+}
+
+/// True for `application/json` and `application/*+json`, with whatever parameters.
+fn declares_json(headers: &HeaderMap) -> bool {
+    let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+
+    use super::*;
+
+    async fn read(content_type: Option<&str>, body: &'static str) -> Result<Value, StatusCode> {
+        let request = content_type
+            .into_iter()
+            .fold(Request::builder(), |builder, declared| builder.header(header::CONTENT_TYPE, declared));
+        let request = request.body(axum::body::Body::from(body)).unwrap();
+        Body::from_request(request, &()).await.map(|Body(value)| value).map_err(|problem| problem.status())
+    }
+
+    #[tokio::test]
+    async fn a_body_is_json_declared_as_json() {
+        for declared in ["application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json"] {
+            assert_eq!(read(Some(declared), r#"{"a":1}"#).await, Ok(serde_json::json!({"a": 1})), "{declared}");
+        }
+        for declared in [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("json")] {
+            assert_eq!(read(declared, "{}").await, Err(StatusCode::UNSUPPORTED_MEDIA_TYPE), "{declared:?}");
+        }
+        for unreadable in ["", "{", "{} {}", "{'a':1}"] {
+            assert_eq!(read(Some("application/json"), unreadable).await, Err(StatusCode::BAD_REQUEST), "{unreadable}");
+        }
+    }
+}

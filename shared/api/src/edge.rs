@@ -1,0 +1,366 @@
+//! The edge of an HTTP function: who calls, whether they may, what is logged, and only then the handler.
+//!
+//! A handler is mounted by the id of an operation and by nothing else, so every request meets the checks that the
+//! operation declares. Paths are taken as the gateway gives them (`rawPath`).
+
+use std::any::Any;
+use std::collections::BTreeSet;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::handler::Handler;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::on;
+use axum::{Json, Router};
+use lambda_http::request::RequestContext;
+use serde_json::json;
+use store::{Clock, Store};
+
+use crate::authorized::Authorized;
+use crate::idempotency;
+use crate::identity::{Caller, ClaimNames};
+use crate::operation::{Access, Function, Operation};
+use crate::operations;
+use crate::problem::{Cause, Problem};
+use crate::query::Filters;
+use crate::roles::RoleDefinitions;
+use crate::seed::Seed;
+
+/// An HTTP function in the making: its operations and the handlers mounted so far.
+pub struct Edge<S> {
+    function: Function,
+    gatekeeper: Arc<Gatekeeper>,
+    router: Router<S>,
+    mounted: BTreeSet<&'static str>,
+    state: S,
+}
+
+/// What every operation's gate has in common.
+struct Gatekeeper {
+    claims: ClaimNames,
+    roles: RoleDefinitions,
+    store: Store,
+    clock: Clock,
+}
+
+impl<S: Clone + Send + Sync + 'static> Edge<S> {
+    /// A function without handlers. Receipts of idempotency keys go to `store`; handlers get `state`.
+    ///
+    /// Claims have the names that the environment gives ([`ClaimNames::from_environment`]).
+    #[must_use]
+    pub fn new(function: Function, store: Store, clock: Clock, state: S) -> Self {
+        let (claims, roles) = (ClaimNames::from_environment(), RoleDefinitions::predefined());
+        let gatekeeper = Arc::new(Gatekeeper { claims, roles, store, clock });
+        Self { function, gatekeeper, router: Router::new(), mounted: BTreeSet::new(), state }
+    }
+
+    /// Mounts the handler of an operation.
+    ///
+    /// # Panics
+    /// When the function has no such operation or it has a handler already: a defect that no request should find first.
+    #[must_use]
+    pub fn on<H: Handler<T, S>, T: 'static>(mut self, id: &str, handler: H) -> Self {
+        let found = operations::of(self.function).find(|operation| operation.id == id);
+        let operation = found.unwrap_or_else(|| panic!("{} has no operation {id}", self.function.name()));
+        assert!(self.mounted.insert(operation.id), "{id} has two handlers");
+        let gate = (Arc::clone(&self.gatekeeper), operation);
+        let route = on(operation.method.filter(), handler).route_layer(middleware::from_fn_with_state(gate, pass));
+        self.router = self.router.route(operation.path, route);
+        self
+    }
+
+    /// The service, for the runtime or for tests.
+    ///
+    /// # Panics
+    /// When an operation of the function has no handler.
+    pub fn into_router(self) -> Router {
+        let missing = operations::of(self.function).find(|operation| !self.mounted.contains(operation.id));
+        assert!(missing.is_none(), "{} has no handler", missing.map_or("nothing", |operation| operation.id));
+        self.router
+            .fallback(|| async { Problem::not_found() })
+            .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
+            .layer(middleware::from_fn(log))
+            .with_state(self.state)
+    }
+
+    /// Answers requests until the environment ends.
+    pub async fn run(self) -> Result<(), lambda_http::Error> {
+        lambda_http::tracing::init_default_subscriber();
+        lambda_http::run(self.into_router()).await
+    }
+}
+
+/// Why a request does not get as far as its handler.
+enum Refusal {
+    /// Nobody known calls: 401 as API Gateway's authorizer answers it (API.md "Refusals").
+    Unauthorized,
+    /// Any other reason.
+    Problem(Problem),
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let Self::Problem(problem) = self else {
+            let challenge = (header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            return (StatusCode::UNAUTHORIZED, [challenge], Json(json!({"message": "Unauthorized"}))).into_response();
+        };
+        problem.into_response()
+    }
+}
+
+impl Gatekeeper {
+    /// Lets a request pass whose caller may do what the operation is; nobody calls a public one.
+    fn authorize(&self, operation: &Operation, request: &Request) -> Result<Option<Authorized>, Refusal> {
+        let (Access::Organisation(task) | Access::Scoped(task)) = operation.access else { return Ok(None) };
+        let caller = self.identify(request).ok_or(Refusal::Unauthorized)?;
+        if caller.roles.is_empty() {
+            return Err(Problem::no_role().into());
+        }
+        let privileges = self.roles.held_by(&caller.roles);
+        let authorized = Authorized::pass(caller, privileges, task)?;
+        if matches!(operation.access, Access::Organisation(_)) {
+            authorized.demand(task)?;
+        }
+        Ok(Some(authorized))
+    }
+
+    fn identify(&self, request: &Request) -> Option<Caller> {
+        let caller = self.claims.caller(request.extensions().get::<RequestContext>());
+        #[cfg(feature = "local-identity")]
+        let caller = caller.or_else(|| crate::development_token::caller(request.headers(), &self.claims));
+        caller
+    }
+
+    /// Everything the handler's extractors find: the operation, its query, who calls.
+    fn admit(&self, operation: &'static Operation, request: &mut Request) -> Result<Option<Caller>, Refusal> {
+        let authorized = self.authorize(operation, request)?;
+        let filters = Filters::read(operation, request.uri())?;
+        let extensions = request.extensions_mut();
+        extensions.insert(operation);
+        extensions.insert(filters);
+        let caller = authorized.as_ref().map(|authorized| authorized.caller.clone());
+        if let Some(authorized) = authorized {
+            extensions.insert(authorized);
+        }
+        Ok(caller)
+    }
+}
+
+type Gate = (Arc<Gatekeeper>, &'static Operation);
+
+/// What every request to an operation goes through before its handler.
+async fn pass(State((gatekeeper, operation)): State<Gate>, mut request: Request, next: Next) -> Response {
+    let caller = match gatekeeper.admit(operation, &mut request) {
+        Ok(caller) => caller,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let (Some(caller), true) = (caller, operation.takes_idempotency_key()) else {
+        return answer(request, next).await;
+    };
+    match idempotency::key(request.headers()) {
+        Err(problem) => problem.into_response(),
+        Ok(Some(key)) => {
+            idempotency::once(&gatekeeper.store, &gatekeeper.clock, &caller.sub, &key, request, next).await
+        }
+        Ok(None) => {
+            request.extensions_mut().insert(Seed::random(gatekeeper.clock.now()));
+            answer(request, next).await
+        }
+    }
+}
+
+/// Runs the handler; a panic is a failure of ours like any other (500).
+pub(crate) async fn answer(request: Request, next: Next) -> Response {
+    let mut running = pin!(next.run(request));
+    let ended = poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(context))) {
+        Ok(poll) => poll.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
+    });
+    ended.await.unwrap_or_else(|panic| Problem::internal(format!("panic: {}", text(&*panic))).into_response())
+}
+
+fn text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("of an unknown kind")
+}
+
+/// One line per request; never a token, never the value of a field.
+async fn log(request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let method = request.method().clone();
+    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let id = request.extensions().get::<RequestContext>().and_then(gateway_id).unwrap_or_default();
+    let response = next.run(request).await;
+    let (status, path) = (response.status().as_u16(), path.as_deref().unwrap_or("-"));
+    let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    if let Some(Cause(cause)) = response.extensions().get() {
+        tracing::error!(request.id = id, http.method = %method, http.route = path, cause, "failure");
+    }
+    tracing::info!(
+        request.id = id,
+        http.method = %method,
+        http.route = path,
+        http.status = status,
+        duration.milliseconds = milliseconds,
+        "request"
+    );
+    response
+}
+
+fn gateway_id(context: &RequestContext) -> Option<String> {
+    match context {
+        RequestContext::ApiGatewayV2(context) => context.request_id.clone(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body as RawBody;
+    use axum::http::Request as HttpRequest;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::body::Body;
+    use crate::testing::{Answered, engine, request, send};
+
+    const MANAGER: &str = "[sales-manager]";
+    const ADMINISTRATOR: &str = "[system-administrator]";
+
+    async fn ok() -> Json<Value> {
+        Json(json!({}))
+    }
+
+    async fn monitor() -> Router {
+        let store = engine::store().await;
+        Edge::new(Function::Monitor, store, Clock::default(), ())
+            .on("listPending", |authorized: Authorized| async move { authorized.caller.sub })
+            .on("listProcessed", ok)
+            .on("getSummary", || async { panic!("secret of the database") })
+            .into_router()
+    }
+
+    async fn organization() -> Router {
+        let store = engine::store().await;
+        Edge::new(Function::Organization, store, Clock::default(), ())
+            .on("getSettings", ok)
+            .on("changeSettings", |Body(body): Body| async move { Json(body) })
+            .on("listRecordTypes", ok)
+            .on("getRecordType", ok)
+            .on("replaceRecordType", ok)
+            .on("getHealth", ok)
+            .on("getOpenapi", ok)
+            .into_router()
+    }
+
+    async fn get(router: &Router, path: &str, roles: &str) -> Answered {
+        send(router, request("GET", path, "susana", roles, None)).await
+    }
+
+    #[tokio::test]
+    async fn an_unknown_path_and_an_unknown_method_are_problems() {
+        let router = monitor().await;
+        for path in ["/v1/monitor", "/v1/monitor/lead/nothing", "/v1/monitor/lead/pending/"] {
+            let answered = get(&router, path, ADMINISTRATOR).await;
+            assert_eq!(
+                (answered.status.as_u16(), &answered.body["type"]),
+                (404, &json!("/problems/not-found")),
+                "{path}"
+            );
+        }
+        let answered =
+            send(&router, request("DELETE", "/v1/monitor/lead/pending", "susana", ADMINISTRATOR, None)).await;
+        assert_eq!(answered.status, StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(answered.header("allow"), "GET,HEAD");
+        assert_eq!(answered.header("content-type"), "application/problem+json");
+        assert_eq!(answered.body["type"], "/problems/method-not-allowed");
+    }
+
+    #[tokio::test]
+    async fn nobody_gets_in_without_claims() {
+        let router = monitor().await;
+        let anonymous = HttpRequest::get("/v1/monitor/lead/pending").body(RawBody::empty()).unwrap();
+        let answered = send(&router, anonymous).await;
+        assert_eq!((answered.status.as_u16(), answered.body), (401, json!({"message": "Unauthorized"})));
+        let public = HttpRequest::get("/v1/health").body(RawBody::empty()).unwrap();
+        assert_eq!(send(&organization().await, public).await.status, StatusCode::OK);
+    }
+
+    /// SEC-03, SEC-64.
+    #[tokio::test]
+    async fn a_refusal_says_what_is_missing() {
+        let router = monitor().await;
+        let answered = get(&router, "/v1/monitor/lead/pending", "[janitor]").await;
+        assert_eq!((answered.status.as_u16(), &answered.body["type"]), (403, &json!("/problems/no-role")));
+        let answered = get(&router, "/v1/monitor/lead/pending", "[integration]").await;
+        assert_eq!(answered.status, StatusCode::FORBIDDEN);
+        assert_eq!((&answered.body["entity"], &answered.body["privilege"]), (&json!("routingRun"), &json!("read")));
+        // A salesperson reads own runs, which is not enough for the monitor of all.
+        let answered = get(&router, "/v1/monitor/lead/pending", "[salesperson]").await;
+        assert_eq!(answered.status, StatusCode::FORBIDDEN);
+        assert_eq!(get(&router, "/v1/monitor/lead/pending", MANAGER).await.status, StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn a_query_parameter_that_is_not_declared_is_refused() {
+        let router = monitor().await;
+        for (query, status) in [
+            ("status=succeeded&reason=noCapacity&segmentId=x", 200),
+            ("status=&limit=3", 200),
+            ("status=fine", 422),
+            ("stat=succeeded", 422),
+            ("status=succeeded&status=succeeded", 422),
+            ("segmentId=%FF", 422),
+        ] {
+            let answered = get(&router, &format!("/v1/monitor/lead/processed?{query}"), MANAGER).await;
+            assert_eq!(answered.status.as_u16(), status, "{query}");
+        }
+        let answered = get(&router, "/v1/monitor/lead/processed?a=1&b=2", MANAGER).await;
+        assert_eq!(answered.body["errors"].as_array().map(Vec::len), Some(2));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_failure_that_says_nothing() {
+        let answered = get(&monitor().await, "/v1/monitor/lead/summary", MANAGER).await;
+        assert_eq!(answered.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!answered.body.to_string().contains("secret"), "{}", answered.body);
+    }
+
+    /// SEC-62 and SEC-76: a manager chooses the eligible roles, an administrator alone changes the rest.
+    #[tokio::test]
+    async fn some_members_of_a_body_take_more_than_others() {
+        let router = organization().await;
+        let put = |roles, body: Value| request("PUT", "/v1/settings", "susana", roles, Some(&body));
+        let (eligible, zone) = (json!({"eligibleRoles": "all"}), json!({"eligibleRoles": "all", "timeZone": "UTC"}));
+        assert_eq!(send(&router, put(MANAGER, eligible)).await.status, StatusCode::OK);
+        let answered = send(&router, put(MANAGER, zone.clone())).await;
+        assert_eq!((answered.status, &answered.body["entity"]), (StatusCode::FORBIDDEN, &json!("settings")));
+        assert_eq!(send(&router, put(ADMINISTRATOR, zone)).await.status, StatusCode::OK);
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "getSummary has no handler")]
+    async fn a_function_does_not_start_while_an_operation_has_no_handler() {
+        let edge = Edge::new(Function::Monitor, engine::store().await, Clock::default(), ());
+        let _ = edge.on("listPending", ok).on("listProcessed", ok).into_router();
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "monitor has no operation createSegment")]
+    async fn a_handler_needs_an_operation_of_its_function() {
+        let _ = Edge::new(Function::Monitor, engine::store().await, Clock::default(), ()).on("createSegment", ok);
+    }
+}

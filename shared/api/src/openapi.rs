@@ -1,0 +1,284 @@
+//! The OpenAPI document, made from the table of operations and the shapes, so that it can't tell another story.
+//!
+//! The document is kept in the repository (`openapi.json`, pinned by a test) and served from there.
+
+use utoipa::openapi::header::Header;
+use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{
+    Components, Content, InfoBuilder, OpenApi, OpenApiBuilder, Paths, Ref, RefOr, Required, Response, Schema,
+};
+
+use crate::operation::{Access, Answer, Operation, Parameter, Shape, Values};
+use crate::operations;
+use crate::privilege::Task;
+use crate::shapes::problem::{GatewayMessage, Problem};
+
+/// The document as it is served.
+pub const DOCUMENT: &str = include_str!("../openapi.json");
+
+const JSON: &str = "application/json";
+const PROBLEM: &str = "application/problem+json";
+const BEARER: &str = "bearer";
+
+/// Makes the document.
+#[must_use]
+pub fn document() -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("Baton")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some("Work assignment for sales teams: segments, assignment rules, sellers, records, runs."))
+        .build();
+    let mut paths = Paths::new();
+    for operation in operations::all() {
+        paths.add_path_operation(operation.path, vec![operation.method.documented()], described(operation));
+    }
+    let mut functions: Vec<&str> = operations::all().map(|operation| operation.function.name()).collect();
+    functions.dedup();
+    let tags = functions.into_iter().map(|name| TagBuilder::new().name(name).build());
+    OpenApiBuilder::new().info(info).paths(paths).components(Some(components())).tags(Some(tags)).build()
+}
+
+fn components() -> Components {
+    let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+    let mut components = Components::new();
+    components.add_security_scheme(BEARER, SecurityScheme::Http(token));
+    let answers = operations::all().filter_map(|operation| match operation.answer {
+        Answer::Resource(shape) | Answer::Created(shape) | Answer::Page(shape) => Some(shape),
+        Answer::Nothing | Answer::Document => None,
+    });
+    let bodies = operations::all().filter_map(|operation| operation.body);
+    let mut schemas = Vec::new();
+    for shape in answers.chain(bodies).chain([Shape::of::<Problem>(), Shape::of::<GatewayMessage>()]) {
+        schemas.push(((shape.name)().into_owned(), (shape.schema)()));
+        (shape.nested)(&mut schemas);
+    }
+    components.schemas.extend(schemas);
+    components
+}
+
+fn described(operation: &Operation) -> utoipa::openapi::path::Operation {
+    let mut builder = OperationBuilder::new()
+        .tag(operation.function.name())
+        .operation_id(Some(operation.id))
+        .summary(Some(operation.summary))
+        .description(needs(operation));
+    for name in operation.path_parameters() {
+        builder = builder.parameter(
+            ParameterBuilder::new()
+                .name(name)
+                .parameter_in(ParameterIn::Path)
+                .required(Required::True)
+                .schema(Some(text())),
+        );
+    }
+    for parameter in operation.query {
+        builder = builder.parameter(optional(parameter.name, ParameterIn::Query, parameter.about, values(parameter)));
+    }
+    if operation.is_paged() {
+        let limit = ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::Integer))
+            .minimum(Some(1))
+            .maximum(Some(100))
+            .default(Some(25.into()));
+        let about = "How many items the page holds at most.";
+        builder = builder.parameter(optional("limit", ParameterIn::Query, about, limit.build().into()));
+        let about = "The token of the page before, for the same filter and caller.";
+        builder = builder.parameter(optional("next", ParameterIn::Query, about, text()));
+    }
+    if operation.takes_if_match() {
+        let about = "The ETag of the version that may be changed; absent = whatever there is.";
+        builder = builder.parameter(optional("If-Match", ParameterIn::Header, about, text()));
+    }
+    if operation.takes_idempotency_key() {
+        let about = "A repetition under the same key within 72 hours gets the first answer.";
+        let key = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).max_length(Some(128)).build();
+        builder = builder.parameter(optional("Idempotency-Key", ParameterIn::Header, about, key.into()));
+    }
+    if let Some(shape) = operation.body {
+        let body = RequestBodyBuilder::new().content(JSON, content(reference(shape))).required(Some(Required::True));
+        builder = builder.request_body(Some(body.build()));
+    }
+    if !matches!(operation.access, Access::Public) {
+        builder = builder.security(SecurityRequirement::new(BEARER, Vec::<String>::new()));
+    }
+    builder = builder.response(operation.answer.status().to_string(), success(operation));
+    for (status, about) in refusals(operation) {
+        let by_gateway = [401, 413, 429].contains(&status);
+        let (kind, shape) =
+            if by_gateway { (JSON, Shape::of::<GatewayMessage>()) } else { (PROBLEM, Shape::of::<Problem>()) };
+        let refusal = ResponseBuilder::new().description(about).content(kind, content(reference(shape)));
+        builder = builder.response(status.to_string(), refusal.build());
+    }
+    builder.build()
+}
+
+/// What the caller must hold, in words; nothing for a public operation.
+fn needs(operation: &Operation) -> Option<String> {
+    let (task, reach) = match operation.access {
+        Access::Public => return None,
+        Access::Organisation(task) => (task, "throughout the organisation"),
+        Access::Scoped(task) => (task, "at a level that covers what is touched"),
+    };
+    let beyond = operation.beyond.map(|beyond| {
+        let (members, task) = (beyond.members.join(", "), beyond.task);
+        format!(" Members other than {members} also need {} ({}).", privileges(task), task.source)
+    });
+    Some(format!("Needs {} {reach} ({}).{}", privileges(task), task.source, beyond.unwrap_or_default()))
+}
+
+fn privileges(task: &Task) -> String {
+    let entities = task.needs.iter().map(|(entity, privileges)| {
+        let words: Vec<String> = privileges.iter().map(|privilege| privilege.word()).collect();
+        format!("{} on {}", words.join(", "), entity.word())
+    });
+    entities.collect::<Vec<_>>().join("; ")
+}
+
+fn success(operation: &Operation) -> Response {
+    let builder = ResponseBuilder::new();
+    let mut builder = match operation.answer {
+        Answer::Resource(shape) => builder.description("The whole of it.").content(JSON, content(reference(shape))),
+        Answer::Created(shape) => builder
+            .description("Created.")
+            .header("Location", header("Where it is."))
+            .content(JSON, content(reference(shape))),
+        Answer::Page(shape) => builder.description("A page.").content(JSON, content(page(shape))),
+        Answer::Nothing => builder.description("Deleted."),
+        Answer::Document => builder.description("The document.").content(JSON, content(object())),
+    };
+    if operation.takes_idempotency_key() {
+        builder = builder.header("Idempotency-Replayed", header("`true` on the answer to a repetition."));
+    }
+    builder.build()
+}
+
+/// What a request to the operation can be refused with.
+fn refusals(operation: &Operation) -> Vec<(u16, &'static str)> {
+    let public = matches!(operation.access, Access::Public);
+    let (body, post) = (operation.body.is_some(), operation.takes_idempotency_key());
+    let (paged, addressed) = (operation.is_paged(), operation.path_parameters().next().is_some());
+    let all = [
+        (400, "Unreadable JSON or page token.", body || paged),
+        (401, "No valid token.", !public),
+        (403, "Not allowed; names entity and privilege.", !public),
+        (404, "Absent, or not readable by the caller.", addressed),
+        (
+            409,
+            "Possible only in another state, or the first request under the key still runs.",
+            operation.conflicts || post,
+        ),
+        (412, "`If-Match` names another version than the present one.", operation.takes_if_match()),
+        (413, "Too large.", body),
+        (415, "The body is not declared as JSON.", body),
+        (422, "Can never succeed; lists every fault.", true),
+        (429, "Too many requests.", true),
+        (500, "A failure of ours.", true),
+        (503, "Try again in a moment.", !public),
+    ];
+    all.into_iter().filter(|(.., possible)| *possible).map(|(status, about, _)| (status, about)).collect()
+}
+
+fn optional(name: &str, place: ParameterIn, about: &str, schema: RefOr<Schema>) -> ParameterBuilder {
+    let builder = ParameterBuilder::new().name(name).parameter_in(place).required(Required::False);
+    builder.description(Some(about)).schema(Some(schema))
+}
+
+fn values(parameter: &Parameter) -> RefOr<Schema> {
+    match parameter.values {
+        Values::Text => text(),
+        Values::Words(words) => crate::shapes::words(words),
+    }
+}
+
+fn page(shape: Shape) -> RefOr<Schema> {
+    let items = ArrayBuilder::new().items(reference(shape)).build();
+    let next = ObjectBuilder::new()
+        .schema_type(SchemaType::Array(vec![Type::String, Type::Null]))
+        .description(Some("Token of the next page; null on the last."));
+    let page = ObjectBuilder::new().property("items", items).required("items").property("next", next).required("next");
+    Schema::from(page.build()).into()
+}
+
+fn reference(shape: Shape) -> RefOr<Schema> {
+    Ref::from_schema_name((shape.name)()).into()
+}
+
+fn content(schema: RefOr<Schema>) -> Content {
+    Content::new(Some(schema))
+}
+
+fn header(about: &str) -> Header {
+    let mut header = Header::new(text());
+    header.description = Some(about.to_owned());
+    header
+}
+
+fn text() -> RefOr<Schema> {
+    Schema::from(ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).build()).into()
+}
+
+fn object() -> RefOr<Schema> {
+    Schema::from(ObjectBuilder::new().schema_type(SchemaType::Type(Type::Object)).build()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Regenerate with `UPDATE_OPENAPI=1 cargo test -p api`.
+    #[test]
+    fn the_kept_document_is_what_the_declarations_make() {
+        let made = document().to_pretty_json().unwrap() + "\n";
+        if std::env::var_os("UPDATE_OPENAPI").is_some() {
+            std::fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.json"), &made).unwrap();
+        } else {
+            assert!(made == DOCUMENT, "openapi.json is stale: run UPDATE_OPENAPI=1 cargo test -p api");
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_to_a_schema() {
+        let document = serde_json::to_value(document()).unwrap();
+        let mut references = BTreeSet::new();
+        collect(&document, &mut references);
+        assert!(references.len() > 20, "{references:?}");
+        for reference in references {
+            let pointer = reference.trim_start_matches('#');
+            assert!(document.pointer(pointer).is_some(), "{reference}");
+        }
+    }
+
+    fn collect(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(members) => {
+                found.extend(members.get("$ref").and_then(Value::as_str).map(ToOwned::to_owned));
+                members.values().for_each(|member| collect(member, found));
+            }
+            Value::Array(elements) => elements.iter().for_each(|element| collect(element, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn one_schema_has_one_name() {
+        let mut named = std::collections::BTreeMap::new();
+        for operation in operations::all() {
+            let shapes = [operation.body].into_iter().flatten();
+            for shape in shapes {
+                let schema = serde_json::to_value((shape.schema)()).unwrap();
+                let earlier = named.insert((shape.name)(), schema.clone());
+                assert!(earlier.is_none_or(|earlier| earlier == schema), "{}", (shape.name)());
+            }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Segments (API.md section 3; SEG-*).
+
+use crate::operation::Access::Organisation;
+use crate::operation::Method::{self, Delete, Get, Post, Put};
+use crate::operation::{Access, Answer, Function, Operation, Parameter, Values};
+use crate::privilege::{MANAGE_SEGMENTS, VIEW_MEMBERS, VIEW_SEGMENTS};
+use crate::shapes::record::Record;
+use crate::shapes::segment::{PriorityBody, STATES, Segment, SegmentBody};
+
+const fn operation(method: Method, path: &'static str, id: &'static str, access: Access, answer: Answer) -> Operation {
+    Operation::new(Function::Segments, method, path, id, access, answer)
+}
+
+const FILTER: &[Parameter] = &[
+    Parameter { name: "recordType", about: "Only segments of this record type.", values: Values::Text },
+    Parameter { name: "state", about: "Only segments in this state.", values: Values::Words(STATES) },
+];
+
+const ALL: &str = "/v1/segments";
+const ONE: &str = "/v1/segments/{id}";
+const MANAGE: Access = Organisation(&MANAGE_SEGMENTS);
+const VIEW: Access = Organisation(&VIEW_SEGMENTS);
+
+pub(super) const OPERATIONS: &[Operation] = &[
+    operation(Post, ALL, "createSegment", MANAGE, Answer::created::<Segment>())
+        .about("Creates a segment, inactive.")
+        .takes::<SegmentBody>(),
+    operation(Get, ALL, "listSegments", VIEW, Answer::page::<Segment>())
+        .about("Lists segments, in the order in which records are matched.")
+        .query(FILTER),
+    operation(Get, ONE, "getSegment", VIEW, Answer::resource::<Segment>()).about("Reads a segment."),
+    operation(Put, ONE, "replaceSegment", MANAGE, Answer::resource::<Segment>())
+        .about("Replaces a segment; on an active one it takes effect at once.")
+        .takes::<SegmentBody>()
+        .conflicts(),
+    operation(Delete, ONE, "deleteSegment", MANAGE, Answer::Nothing)
+        .about("Deletes a segment and its rules.")
+        .conflicts(),
+    operation(Post, "/v1/segments/{id}/activate", "activateSegment", MANAGE, Answer::resource::<Segment>())
+        .about("Makes a segment take records.")
+        .conflicts(),
+    operation(Post, "/v1/segments/{id}/deactivate", "deactivateSegment", MANAGE, Answer::resource::<Segment>())
+        .about("Makes a segment take no more records.")
+        .conflicts(),
+    operation(Post, "/v1/segments/{id}/pause", "pauseSegment", MANAGE, Answer::resource::<Segment>())
+        .about("Sets an active segment aside.")
+        .conflicts(),
+    operation(Put, "/v1/segments/{id}/priority", "prioritizeSegment", MANAGE, Answer::resource::<Segment>())
+        .about("Moves a segment to another rank; the others make room.")
+        .takes::<PriorityBody>()
+        .conflicts(),
+    operation(
+        Get,
+        "/v1/segments/{id}/records",
+        "listSegmentRecords",
+        Organisation(&VIEW_MEMBERS),
+        Answer::page::<Record>(),
+    )
+    .about("Lists the records of a segment."),
+];

@@ -1,0 +1,113 @@
+//! The monitor: what waits, what was processed, how many.
+
+use std::collections::BTreeMap;
+
+use domain::id::{Owner, RecordId, RecordType, SegmentId};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{owner, run};
+
+/// A record that waits to be processed.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingRecord {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub id: RecordId,
+    /// Its type.
+    #[serde(rename = "type")]
+    #[schema(value_type = String)]
+    pub record_type: RecordType,
+    /// Its name or topic.
+    #[schema(required)]
+    pub name: Option<String>,
+    /// Who owns it.
+    #[schema(required, value_type = Option<owner::Owner>)]
+    pub owner: Option<Owner>,
+    /// The segment it is in.
+    #[schema(required, value_type = Option<String>)]
+    pub segment_id: Option<SegmentId>,
+    /// Since when it waits.
+    #[schema(value_type = String, format = DateTime)]
+    pub pending_since: Timestamp,
+    /// Why.
+    #[schema(schema_with = run::trigger)]
+    pub trigger: String,
+}
+
+/// A record that was processed.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProcessedRecord {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub id: RecordId,
+    /// Its type.
+    #[serde(rename = "type")]
+    #[schema(value_type = String)]
+    pub record_type: RecordType,
+    /// Its name or topic.
+    #[schema(required)]
+    pub name: Option<String>,
+    /// Who owns it.
+    #[schema(required, value_type = Option<owner::Owner>)]
+    pub owner: Option<Owner>,
+    /// The segment it is in.
+    #[schema(required, value_type = Option<String>)]
+    pub segment_id: Option<SegmentId>,
+    /// The segment's name; null when there is none or it was deleted.
+    #[schema(required)]
+    pub segment_name: Option<String>,
+    /// Its last run without trace.
+    #[schema(required, value_type = Option<run::RoutingRun>)]
+    pub run: Option<Value>,
+}
+
+/// How many records of a type stand where.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Summary {
+    /// Those that wait to be processed.
+    pub pending: PendingSummary,
+    /// Those that were.
+    pub processed: ProcessedSummary,
+    /// Those that need attention, by reason.
+    pub reasons: BTreeMap<String, u64>,
+    /// Per segment.
+    pub segments: BTreeMap<String, SegmentSummary>,
+}
+
+/// Records that wait to be processed.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingSummary {
+    /// How many.
+    pub count: u64,
+    /// Since when the oldest waits.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub oldest_since: Option<Timestamp>,
+}
+
+/// Records that were processed, by the status of their last run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProcessedSummary {
+    /// No outcome failed.
+    pub succeeded: u64,
+    /// One failed.
+    pub needs_attention: u64,
+}
+
+/// Records of a segment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SegmentSummary {
+    /// Records in it.
+    pub members: u64,
+    /// Those without an owner.
+    pub unassigned: u64,
+}
+
+/// The words for how a record was processed.
+pub(crate) const STATUSES: &[&str] = &["succeeded", "needsAttention"];

@@ -1,0 +1,204 @@
+//! Records.
+
+use domain::id::{Owner, RecordId, RecordType, RunId, SegmentId};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
+
+use super::{owner, word};
+use crate::problem::Problem;
+
+/// What a client says about a record.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase", example = json!({
+    "id": "L-17", "fields": {"topic": "New store", "country": "US", "estimatedValue": 1200.5}
+}))]
+pub struct RecordBody {
+    /// Chosen by the server when absent.
+    #[schema(pattern = "^[A-Za-z0-9_-]{1,64}$")]
+    pub id: Option<String>,
+    /// Columns of the record type.
+    #[schema(value_type = Object)]
+    pub fields: Map<String, Value>,
+    /// Absent = nobody. A given owner counts as an assignment now.
+    #[schema(value_type = Option<owner::Owner>)]
+    pub owner: Option<Value>,
+    /// Absent = now.
+    #[schema(format = DateTime)]
+    pub created_on: Option<String>,
+    /// False: not routed.
+    #[schema(default = true)]
+    pub route: Option<bool>,
+}
+
+/// Columns to change; null empties one, absent ones stay as they are.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({"fields": {"country": "CA", "topic": null}}))]
+pub struct RecordPatch {
+    /// Columns of the record type.
+    #[schema(value_type = Object)]
+    pub fields: Map<String, Value>,
+}
+
+/// Records to create.
+#[derive(Debug, ToSchema)]
+pub struct BatchBody {
+    /// Each as for itself.
+    #[schema(min_items = 1, max_items = 1000)]
+    pub records: Vec<RecordBody>,
+}
+
+/// Who is to own the record.
+#[derive(Debug, ToSchema)]
+pub struct AssignBody {
+    /// The new owner.
+    pub owner: owner::Owner,
+}
+
+/// How the record ended.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({"outcome": "won"}))]
+pub struct CloseBody {
+    /// `won` and `lost` for opportunities, `qualified` and `disqualified` for leads, `deactivated` for all.
+    #[schema(schema_with = outcome)]
+    pub outcome: String,
+}
+
+/// A record.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// Its id within the type.
+    #[schema(value_type = String)]
+    pub id: RecordId,
+    /// Its type.
+    #[serde(rename = "type")]
+    #[schema(value_type = String)]
+    pub record_type: RecordType,
+    /// Columns of the record type.
+    #[schema(value_type = Object)]
+    pub fields: Map<String, Value>,
+    /// Only active records are routed and count.
+    #[schema(schema_with = state)]
+    pub state: String,
+    /// How it ended, or why it is as it is.
+    #[schema(required)]
+    pub status_reason: Option<String>,
+    /// Who owns it; null = nobody.
+    #[schema(required, value_type = Option<owner::Owner>)]
+    pub owner: Option<Owner>,
+    /// When it came into being.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_on: Timestamp,
+    /// Who created it.
+    #[schema(required)]
+    pub created_by: Option<String>,
+    /// When a client last changed it.
+    #[schema(value_type = String, format = DateTime)]
+    pub modified_on: Timestamp,
+    /// The segment it is in.
+    #[schema(required, value_type = Option<String>)]
+    pub segment_id: Option<SegmentId>,
+    /// 0 to 100.
+    #[schema(required, maximum = 100)]
+    pub score: Option<u8>,
+    /// Counts the changes that clients made.
+    pub version: u64,
+    /// Where it stands in work assignment.
+    pub work: Work,
+}
+
+/// Where a record stands in work assignment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Work {
+    /// `pending` ends only with a run; `none` = never routed, or inactive.
+    #[schema(schema_with = work_status)]
+    pub status: String,
+    /// The last run.
+    #[schema(required, value_type = Option<String>)]
+    pub run_id: Option<RunId>,
+}
+
+/// How each record of a batch fared.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct BatchResults {
+    /// In the order of the request.
+    pub results: Vec<BatchResult>,
+}
+
+/// How one record of a batch fared.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct BatchResult {
+    /// Its place in the request, from 0.
+    pub index: usize,
+    /// Its id; null when it has none because it failed.
+    #[schema(required, value_type = Option<String>)]
+    pub id: Option<RecordId>,
+    /// Whether it was created.
+    #[schema(schema_with = result)]
+    pub status: &'static str,
+    /// Why it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<super::problem::Problem>)]
+    pub problem: Option<Problem>,
+}
+
+impl BatchResult {
+    /// The record at this place of the request was created.
+    #[must_use]
+    pub fn ok(index: usize, id: RecordId) -> Self {
+        Self { index, id: Some(id), status: "ok", problem: None }
+    }
+
+    /// The record at this place of the request was refused.
+    #[must_use]
+    pub fn failed(index: usize, id: Option<RecordId>, problem: Problem) -> Self {
+        Self { index, id, status: "failed", problem: Some(problem) }
+    }
+}
+
+impl From<domain::record::Record> for Record {
+    fn from(record: domain::record::Record) -> Self {
+        let work =
+            Work { status: word(record.work_status()), run_id: record.last.as_ref().map(|last| last.id.clone()) };
+        Self {
+            id: record.key.id,
+            record_type: record.key.record_type,
+            fields: record.fields,
+            state: word(record.state),
+            status_reason: record.status_reason,
+            owner: record.owner,
+            created_on: record.created_on,
+            created_by: record.created_by,
+            modified_on: record.modified_on,
+            segment_id: record.segment,
+            score: record.score.and_then(|score| u8::try_from(score).ok()),
+            version: record.version,
+            work,
+        }
+    }
+}
+
+/// The words for a record's state.
+pub(crate) const STATES: &[&str] = &["active", "inactive"];
+/// The words for where a record stands in work assignment.
+pub(crate) const WORK_STATUSES: &[&str] = &["pending", "succeeded", "needsAttention", "none"];
+
+fn state() -> RefOr<Schema> {
+    super::words(STATES)
+}
+
+fn work_status() -> RefOr<Schema> {
+    super::words(WORK_STATUSES)
+}
+
+fn outcome() -> RefOr<Schema> {
+    super::words(&["won", "lost", "qualified", "disqualified", "deactivated"])
+}
+
+fn result() -> RefOr<Schema> {
+    super::words(&["ok", "failed"])
+}

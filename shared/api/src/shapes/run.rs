@@ -1,0 +1,246 @@
+//! Routing runs. Answers are `domain`'s own runs; these describe them.
+
+use std::collections::BTreeMap;
+
+use domain::reason::Reason;
+use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
+
+use super::owner::Owner;
+
+/// One processing of one record, with its trace.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct RoutingRun {
+    /// Opaque.
+    pub id: String,
+    /// The record.
+    pub record_id: String,
+    /// Its type.
+    pub record_type: String,
+    /// What set it going.
+    #[schema(schema_with = trigger)]
+    pub trigger: String,
+    /// Failed when one of the outcomes failed.
+    #[schema(schema_with = run_status)]
+    pub status: String,
+    /// Version of the segments and rules it was decided by.
+    pub rulebook_version: u64,
+    /// Which segment the record is in.
+    pub segmentation: Segmentation,
+    /// Who owns the record.
+    pub assignment: Assignment,
+    /// Which sequence the record was connected to.
+    pub sequence: Sequence,
+    /// When it began.
+    #[schema(format = DateTime)]
+    pub started_at: String,
+    /// When it ended.
+    #[schema(format = DateTime)]
+    pub finished_at: String,
+    /// What went wrong on our side.
+    #[schema(required)]
+    pub error_details: Option<String>,
+    /// Every segment and rule tried, every candidate and what dropped it. Lists of the monitor leave it out.
+    pub trace: Option<Trace>,
+}
+
+/// The outcome of segmentation.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct Segmentation {
+    /// How it ended.
+    #[schema(schema_with = status)]
+    pub status: String,
+    /// Why it failed.
+    #[schema(required, schema_with = reason)]
+    pub reason: Option<String>,
+    /// The segment.
+    #[schema(required)]
+    pub segment_id: Option<String>,
+}
+
+/// The outcome of assignment.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct Assignment {
+    /// How it ended.
+    #[schema(schema_with = status)]
+    pub status: String,
+    /// Why it failed.
+    #[schema(required, schema_with = reason)]
+    pub reason: Option<String>,
+    /// The rule that decided.
+    #[schema(required)]
+    pub rule_id: Option<String>,
+    /// The owner before.
+    #[schema(required)]
+    pub previous_owner: Option<Owner>,
+    /// The owner after.
+    #[schema(required)]
+    pub owner: Option<Owner>,
+    /// When it should have been assigned.
+    #[schema(required, format = DateTime)]
+    pub due_at: Option<String>,
+    /// Whether that instant had passed.
+    pub overdue: bool,
+}
+
+/// The outcome of connecting a sequence.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct Sequence {
+    /// How it ended.
+    #[schema(schema_with = status)]
+    pub status: String,
+    /// Why it failed.
+    #[schema(required, schema_with = reason)]
+    pub reason: Option<String>,
+    /// The sequence.
+    #[schema(required)]
+    pub sequence_id: Option<String>,
+    /// The record's passage through it.
+    #[schema(required)]
+    pub target_id: Option<String>,
+}
+
+/// How a decision came about. Names fields and ids, never the values of fields.
+#[derive(Debug, ToSchema)]
+pub struct Trace {
+    /// Segments in the order they were tried.
+    pub segments: Vec<Tried>,
+    /// Rules in the order they were tried.
+    pub rules: Vec<Tried>,
+    /// Up to 50 candidates; of more, the 25 best ranked.
+    pub candidates: Vec<Candidate>,
+    /// How many candidates each gate dropped.
+    pub gates: BTreeMap<String, u32>,
+}
+
+/// A segment or rule that was tried.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct Tried {
+    /// Its id.
+    pub id: String,
+    /// Whether the record matched.
+    pub matched: bool,
+    /// JSON pointer to the test in the condition that failed.
+    #[schema(required)]
+    pub failed_on: Option<String>,
+}
+
+/// A seller who could have been chosen.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct Candidate {
+    /// The seller.
+    pub seller_id: String,
+    /// Chosen, ranked, or the gate that dropped the seller.
+    #[schema(schema_with = verdict)]
+    pub verdict: String,
+    /// Available capacity.
+    #[schema(required)]
+    pub available: Option<i64>,
+    /// How soon the seller works.
+    #[schema(required)]
+    pub bucket: Option<u32>,
+    /// The last assignment as the decision saw it.
+    #[schema(required, format = DateTime)]
+    pub last_assigned_at: Option<String>,
+    /// Place in the order, from 1.
+    #[schema(required)]
+    pub rank: Option<u32>,
+}
+
+/// The codes of reasons, for query parameters.
+pub(crate) const REASONS: &[&str] = &[
+    "serverError",
+    "noConditionMet",
+    "noSellerMatches",
+    "noAvailability",
+    "noCapacity",
+    "noActiveRule",
+    "sellerLacksPermission",
+    "recordTooOld",
+    "severalTeams",
+    "noTeam",
+    "severalQueues",
+    "noQueue",
+    "rulesDoNotRunOnMove",
+    "servicePermission",
+    "segmentError",
+    "noSegment",
+    "sequenceInactive",
+    "sequenceSellerPermission",
+    "sequenceError",
+];
+
+pub(super) fn trigger() -> RefOr<Schema> {
+    super::words(&[
+        "created",
+        "updated",
+        "moved",
+        "reopened",
+        "imported",
+        "runNow",
+        "scheduled",
+        "retried",
+        "capacityFreed",
+        "manual",
+    ])
+}
+
+fn run_status() -> RefOr<Schema> {
+    super::words(&["succeeded", "failed"])
+}
+
+fn status() -> RefOr<Schema> {
+    super::words(&["succeeded", "failed", "notApplicable"])
+}
+
+fn reason() -> RefOr<Schema> {
+    let codes: Vec<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+    super::words_or_null(&codes)
+}
+
+fn verdict() -> RefOr<Schema> {
+    super::words(&[
+        "chosen",
+        "ranked",
+        "role",
+        "switchedOff",
+        "disabled",
+        "notMatched",
+        "noPermission",
+        "noCapacity",
+        "notAvailable",
+        "laterBucket",
+    ])
+}
+
+/// A run as it is answered: with its status, and with its trace where `trace` says so.
+#[must_use]
+pub fn answer(run: &domain::run::RoutingRun, trace: bool) -> serde_json::Value {
+    let mut json = serde_json::to_value(run).unwrap_or_default();
+    if let Some(members) = json.as_object_mut() {
+        let status = if run.needs_attention() { "failed" } else { "succeeded" };
+        members.insert("status".to_owned(), status.into());
+        members.shift_remove("previous");
+        if !trace {
+            members.shift_remove("trace");
+        }
+    }
+    json
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_codes_of_reasons_are_the_domains() {
+        let codes: Vec<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+        assert_eq!(REASONS, codes);
+    }
+}

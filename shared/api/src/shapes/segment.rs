@@ -1,0 +1,164 @@
+//! Segments.
+
+use domain::id::{RecordType, SegmentId};
+use domain::segment::SegmentState;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
+
+use super::condition::Condition;
+
+/// What a client says about a segment.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase", example = json!({
+    "name": "North American leads", "recordType": "lead", "priority": 1,
+    "condition": {"all": [{"field": "country", "op": "equals", "value": ["US", "CA"]}]}
+}))]
+pub struct SegmentBody {
+    /// For people.
+    #[schema(min_length = 1, max_length = 100)]
+    pub name: String,
+    /// What it is for.
+    #[schema(max_length = 2000)]
+    pub description: Option<String>,
+    /// Never changes.
+    #[schema(example = "lead")]
+    pub record_type: String,
+    /// Rank within the record type, from 1; absent or too large = last before the default segment.
+    #[schema(minimum = 1)]
+    pub priority: Option<u32>,
+    /// Which records it takes.
+    #[schema(value_type = Condition)]
+    pub condition: Value,
+    /// May take records that are in another segment already.
+    #[schema(default = false)]
+    pub move_previously_segmented: Option<bool>,
+    /// Runs its rules on records that move into it.
+    #[schema(default = false)]
+    pub run_rules_on_move: Option<bool>,
+}
+
+/// A segment.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Segment {
+    /// `{type}-{suffix}`.
+    #[schema(value_type = String)]
+    pub id: SegmentId,
+    /// For people.
+    pub name: String,
+    /// What it is for.
+    #[schema(required)]
+    pub description: Option<String>,
+    /// Which records it takes.
+    #[schema(value_type = String)]
+    pub record_type: RecordType,
+    /// Rank within the record type, from 1.
+    pub priority: u32,
+    /// Which records it takes.
+    #[schema(value_type = Condition)]
+    pub condition: Value,
+    /// May take records that are in another segment already.
+    pub move_previously_segmented: bool,
+    /// Runs its rules on records that move into it.
+    pub run_rules_on_move: bool,
+    /// Whether it takes records.
+    #[schema(schema_with = state)]
+    pub state: SegmentState,
+    /// The one of its type that always ranks last.
+    pub is_default: bool,
+    /// The sequence its records are connected to.
+    #[schema(required)]
+    pub sequence_id: Option<String>,
+    /// How many rules it has.
+    pub rule_count: u64,
+    /// How many records are in it.
+    pub member_count: u64,
+    /// How many of them have no owner.
+    pub unassigned_count: u64,
+    /// Its last run over waiting records.
+    #[schema(required)]
+    pub last_run: Option<SegmentRun>,
+    /// When it runs by itself.
+    #[schema(required)]
+    pub schedule: Option<Schedule>,
+    /// Counts the changes that clients made.
+    pub version: u64,
+    /// When it was created.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When a client last changed it.
+    #[schema(value_type = String, format = DateTime)]
+    pub modified_at: Timestamp,
+}
+
+/// One run of a segment's rules over its waiting records.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SegmentRun {
+    /// Its id.
+    pub id: String,
+    /// The segment.
+    #[schema(value_type = String)]
+    pub segment_id: SegmentId,
+    /// What set it going.
+    #[schema(schema_with = trigger)]
+    pub trigger: String,
+    /// How far it is.
+    #[schema(schema_with = run_status)]
+    pub status: String,
+    /// Records it looked at.
+    pub considered: u64,
+    /// Records that got an owner.
+    pub assigned: u64,
+    /// Records that did not.
+    pub failed: u64,
+    /// When it began.
+    #[schema(value_type = String, format = DateTime)]
+    pub started_at: Timestamp,
+    /// When it ended.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub finished_at: Option<Timestamp>,
+}
+
+/// When a segment runs by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Schedule {
+    /// First day.
+    #[schema(format = Date)]
+    pub start_date: String,
+    /// Weekdays by their English names.
+    pub days: Vec<String>,
+    /// One or two times of day.
+    pub times: Vec<String>,
+    /// The zone of the times; null = the organisation's.
+    #[schema(required)]
+    pub time_zone: Option<String>,
+}
+
+/// A segment's new rank.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({"priority": 1}))]
+pub struct PriorityBody {
+    /// From 1; too large = last before the default segment.
+    #[schema(minimum = 1)]
+    pub priority: u32,
+}
+
+/// The words for a segment's state.
+pub(crate) const STATES: &[&str] = &["inactive", "active", "paused"];
+
+fn state() -> RefOr<Schema> {
+    super::words(STATES)
+}
+
+fn trigger() -> RefOr<Schema> {
+    super::words(&["manual", "scheduled", "capacityFreed", "backfill"])
+}
+
+fn run_status() -> RefOr<Schema> {
+    super::words(&["running", "done", "cancelled", "failed"])
+}

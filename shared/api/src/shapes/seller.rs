@@ -1,0 +1,137 @@
+//! Sellers.
+
+use std::collections::BTreeMap;
+
+use domain::id::{SellerId, TeamId};
+use domain::seller::Role;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use utoipa::openapi::{ArrayBuilder, RefOr, Schema};
+
+/// What a client says about a seller.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase", example = json!({
+    "id": "susana", "name": "Susana Nunes", "email": "susana@example.com", "roles": ["salesperson"],
+    "timeZone": "Europe/Lisbon", "fields": {"region": "East"}
+}))]
+pub struct SellerBody {
+    /// Chosen by the server when absent.
+    #[schema(pattern = "^[A-Za-z0-9_-]{1,64}$")]
+    pub id: Option<String>,
+    /// For people.
+    #[schema(min_length = 1, max_length = 100)]
+    pub name: String,
+    /// An address.
+    #[schema(format = Email)]
+    pub email: String,
+    /// At least one; they decide eligibility for assignment, never what the API allows.
+    #[schema(schema_with = roles)]
+    pub roles: Vec<String>,
+    /// A disabled seller gets no record.
+    #[schema(default = true)]
+    pub enabled: Option<bool>,
+    /// A zone of the IANA database; absent = the organisation's.
+    pub time_zone: Option<String>,
+    /// Columns of the record type `seller`.
+    #[schema(value_type = Option<Object>)]
+    pub fields: Option<Map<String, Value>>,
+    /// Teams the seller belongs to.
+    pub team_ids: Option<Vec<String>>,
+}
+
+/// A seller.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Seller {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub id: SellerId,
+    /// For people.
+    pub name: String,
+    /// An address.
+    pub email: String,
+    /// They decide eligibility for assignment.
+    #[schema(schema_with = roles)]
+    pub roles: Vec<Role>,
+    /// A disabled seller gets no record.
+    pub enabled: bool,
+    /// A zone of the IANA database; null = the organisation's.
+    #[schema(required)]
+    pub time_zone: Option<String>,
+    /// Columns of the record type `seller`.
+    #[schema(value_type = Object)]
+    pub fields: Map<String, Value>,
+    /// Teams the seller belongs to.
+    #[schema(value_type = Vec<String>)]
+    pub team_ids: Vec<TeamId>,
+    /// Off: no automatic assignment.
+    pub assign_records: bool,
+    /// Values of seller attributes.
+    pub attributes: BTreeMap<String, Vec<String>>,
+    /// How many records the seller holds and may hold.
+    pub capacity: Capacity,
+    /// When a record was last assigned.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub last_assigned_at: Option<Timestamp>,
+    /// Working minutes of the next seven days.
+    #[serde(rename = "availabilityNext7Days")]
+    pub availability_next_7_days: Vec<AvailableDay>,
+    /// Counts the changes that clients made.
+    pub version: u64,
+}
+
+/// How many records a seller holds and may hold (CAP-01).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Capacity {
+    /// Null = unlimited.
+    #[schema(required)]
+    pub maximum: Option<u32>,
+    /// Active owned records of types with active rules.
+    pub consumed: u64,
+    /// Null = unlimited. Negative when assignments by hand went over the maximum.
+    #[schema(required)]
+    pub available: Option<i64>,
+    /// What `periodMaximum` counts over.
+    #[schema(schema_with = period)]
+    pub period: &'static str,
+    /// Assignments in one period; null = unlimited.
+    #[schema(required)]
+    pub period_maximum: Option<u32>,
+    /// Assignments in the present period.
+    pub period_assigned: u64,
+}
+
+/// One day's working time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AvailableDay {
+    /// The day in the seller's zone.
+    #[schema(format = Date)]
+    pub date: String,
+    /// Working minutes.
+    pub minutes: u32,
+}
+
+/// The toggle "Assign records".
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({"on": false}))]
+pub struct AssignRecordsBody {
+    /// Off: no automatic assignment.
+    pub on: bool,
+}
+
+/// Names of roles.
+pub(super) fn role_words() -> Vec<&'static str> {
+    Role::ALL.iter().map(|(name, _)| *name).collect()
+}
+
+fn roles() -> RefOr<Schema> {
+    let list = ArrayBuilder::new().items(super::words(&role_words())).min_items(Some(1));
+    Schema::from(list.build()).into()
+}
+
+fn period() -> RefOr<Schema> {
+    super::words(&["none", "day", "week", "month"])
+}
