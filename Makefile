@@ -1,0 +1,84 @@
+# Everything a newcomer, a developer and CI call. `make` alone lists it.
+
+HTTP_FUNCTIONS  := segments assignment-rules sellers organization records monitor
+OTHER_FUNCTIONS := assignment waiting
+
+# What lets functions take the development token and the movable clock; a packaged build refuses to compile with it.
+comma    := ,
+empty    :=
+space    := $(empty) $(empty)
+FEATURES := --features $(subst $(space),$(comma),$(strip $(HTTP_FUNCTIONS:=/local-identity) $(OTHER_FUNCTIONS:=/local-clock)))
+
+# One build for everything local, so that no target makes another one stale.
+LOCAL_BUILD := cargo build --workspace $(FEATURES)
+
+TARGET       := $(or $(CARGO_TARGET_DIR),target)
+TOOLS        := .tools/venv
+CARGO_LAMBDA := $(TOOLS)/bin/cargo-lambda
+
+ROLE ?= sales-manager
+SUB  ?= $(ROLE)
+
+ifdef PORT
+export PORT
+endif
+ifdef DATA_DIR
+export DATA_DIR
+endif
+
+.PHONY: help run stack token engine binaries test replay build doc cargo
+
+help:
+	@echo "make run      the local stack with a demonstration organisation (PORT=8080, DATA_DIR=folder to keep data)"
+	@echo "make stack    the local stack, empty"
+	@echo "make token    a bearer token (ROLE=sales-manager SUB=susana)"
+	@echo "make engine   DynamoDB with the tables alone, for cargo lambda watch"
+	@echo "make test     format, lints and every test"
+	@echo "make replay   the public CRM data set through the stack"
+	@echo "make build    the functions as packaged for AWS"
+	@echo "make doc      the documentation of the code"
+
+run: $(CARGO_LAMBDA) binaries
+	@exec $(TARGET)/debug/local run
+
+stack: $(CARGO_LAMBDA) binaries
+	@exec $(TARGET)/debug/local stack
+
+engine: $(CARGO_LAMBDA) binaries
+	@exec $(TARGET)/debug/local engine
+
+token: cargo
+	@$(LOCAL_BUILD) --quiet
+	@$(TARGET)/debug/local token --role "$(ROLE)" --sub "$(SUB)"
+
+binaries: cargo
+	@$(LOCAL_BUILD)
+
+test: cargo
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets $(FEATURES) -- -D warnings
+	$(LOCAL_BUILD)
+	@mkdir -p $(TARGET)
+	@{ cargo test --workspace --no-fail-fast $(FEATURES); echo $$? > $(TARGET)/test.status; } 2>&1 | tee $(TARGET)/test.log
+	@awk -v status="$$(cat $(TARGET)/test.status)" ' \
+		/^test result:/ { passed += $$4; failed += $$6 } \
+		END { if (status != 0 && failed == 0) failed = 1; printf "%d passed, %d failed\n", passed, failed; exit status != 0 }' $(TARGET)/test.log
+
+replay: binaries
+	@exec $(TARGET)/debug/replay
+
+build: cargo $(CARGO_LAMBDA)
+	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo lambda build --release --arm64 $(addprefix --package ,$(HTTP_FUNCTIONS) $(OTHER_FUNCTIONS))
+
+doc: cargo
+	cargo doc --workspace --no-deps
+
+cargo:
+	@command -v cargo >/dev/null 2>&1 || { echo "make: cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }
+
+$(CARGO_LAMBDA):
+	@command -v python3 >/dev/null 2>&1 || { echo "make: python3 is missing: install Python 3 with its venv module" >&2; exit 1; }
+	@python3 -c 'import venv, ensurepip' 2>/dev/null || { echo "make: python3 lacks its venv module: install it (python3-venv on Debian and Ubuntu)" >&2; exit 1; }
+	@echo "Installing cargo-lambda into $(TOOLS)"
+	@python3 -m venv $(TOOLS)
+	@$(TOOLS)/bin/pip install --quiet --disable-pip-version-check cargo-lambda==1.9.2 || { echo "make: cargo-lambda could not be installed from PyPI" >&2; exit 1; }
