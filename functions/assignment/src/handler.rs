@@ -1,0 +1,195 @@
+//! Load → decide → commit, until nothing of a batch waits any more.
+
+use std::time::Duration;
+
+use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
+use domain::id::{Owner, RecordKey};
+use domain::route::{Arrival, Decision, Present, route};
+use domain::run::{RoutingRun, Status};
+use jiff::Timestamp;
+use lambda_runtime::Error;
+use lambda_runtime::tracing::{error, info, warn};
+use store::arrivals::Waiting;
+use store::commit::Committed;
+use store::knowledge::{Knowledge, Memory};
+use store::{Clock, Store};
+
+use crate::decide::{decide, failed};
+use crate::stream::Event;
+
+/// A batch is given back to the event source after this many refusals in a row: others are first all the time.
+const MOST_REFUSALS: u32 = 40;
+
+/// After this many refusals in a row commits become smaller, so that they collide less.
+const PATIENCE: u32 = 4;
+
+/// No transaction holds more records than this.
+const MOST_RECORDS: usize = 99;
+
+/// What one process of this function keeps.
+#[derive(Debug)]
+pub(crate) struct Handler {
+    store: Store,
+    clock: Clock,
+    memory: Memory,
+    /// Tells this process's turns from those that another one gives at the same millisecond.
+    writer: u8,
+}
+
+/// Why a batch was not finished; what is left of it.
+#[derive(Debug)]
+struct Interrupted {
+    left: Vec<RecordKey>,
+    cause: store::Error,
+}
+
+/// How far one pass over what is left of a batch came.
+enum Pass {
+    /// This many records from the first on are committed, and then somebody else was first.
+    Refused(usize),
+    /// All are committed.
+    Finished,
+}
+
+impl Handler {
+    pub(crate) fn new(store: Store, clock: Clock) -> Self {
+        Self { store, clock, memory: Memory::default(), writer: rand::random() }
+    }
+
+    /// Assigns the records of a stream batch. Only faults of the infrastructure are reported to the event source: it
+    /// delivers everything from the reported position on again.
+    pub(crate) async fn handle(&self, event: Event) -> Result<DynamoDbEventResponse, Error> {
+        let mut response = DynamoDbEventResponse::default();
+        if let Err(Interrupted { left, cause }) = self.process(event.records()).await {
+            error!(error = %cause, left = left.len(), "batch interrupted");
+            let mut failure = DynamoDbBatchItemFailure::default();
+            failure.item_identifier = event.first_position(&left);
+            response.batch_item_failures.push(failure);
+        }
+        Ok(response)
+    }
+
+    async fn process(&self, mut left: Vec<RecordKey>) -> Result<(), Interrupted> {
+        let mut refusals = 0;
+        while !left.is_empty() {
+            // A third of the records at a time when others keep being first.
+            let most = if refusals > PATIENCE { (MOST_RECORDS >> (refusals - PATIENCE).min(6)).max(1) } else { MOST_RECORDS };
+            match self.pass(&mut left, most).await {
+                Ok(Pass::Finished) => return Ok(()),
+                Ok(Pass::Refused(committed)) => {
+                    left.drain(..committed);
+                    refusals = if committed > 0 { 0 } else { refusals + 1 };
+                    if refusals > MOST_REFUSALS {
+                        return Err(Interrupted { left, cause: store::Error::Conflict });
+                    }
+                    let most = 10_u64 << refusals.min(5);
+                    tokio::time::sleep(Duration::from_millis(rand::random_range(0..=most))).await;
+                }
+                Err(cause) => return Err(Interrupted { left, cause }),
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides everything that is left and commits it transaction by transaction. `left` loses what no longer waits.
+    async fn pass(&self, left: &mut Vec<RecordKey>, most: usize) -> Result<Pass, store::Error> {
+        let now = self.clock.now();
+        let present = Present { now, writer: self.writer };
+        let knowledge = self.store.knowledge(&self.memory).await?;
+        let organisation = &knowledge.organisation;
+        let waiting = self.store.waiting(left, organisation, now).await?;
+        *left = waiting.iter().map(|waiting| waiting.stored.record.key.clone()).collect();
+        if waiting.is_empty() {
+            return Ok(Pass::Finished);
+        }
+        let roster = self.store.roster(&knowledge).await?;
+        let arrivals: Vec<Arrival> = waiting.iter().map(|waiting| waiting.arrival.clone()).collect();
+        let decisions = decide(organisation, &roster, &arrivals, present);
+        let decided: Vec<(&Waiting, &Decision)> = waiting.iter().zip(&decisions).collect();
+        let mut done = 0;
+        while done < decided.len() {
+            let next = &decided[done..];
+            let sought = next.iter().take(most).any(|(_, decision)| decision.run.found_nobody());
+            if sought && self.store.versions().await? != knowledge.versions {
+                return Ok(Pass::Refused(done));
+            }
+            let committed = match self.store.commit(next, most, self.clock.now()).await {
+                Err(store::Error::Corrupt(details)) => self.commit_alone(next[0], &knowledge, present, &details).await?,
+                other => other?,
+            };
+            let Committed::First(runs) = committed else { return Ok(Pass::Refused(done)) };
+            for (run, (waiting, _)) in runs.iter().zip(next) {
+                log(run);
+                if run.found_nobody() {
+                    self.seek_again(run, waiting, &knowledge).await?;
+                }
+            }
+            done += runs.len();
+        }
+        Ok(Pass::Finished)
+    }
+
+    /// A transaction was refused as malformed. The first record goes alone; if it is the one at fault it ends as a
+    /// failed run, and otherwise the next transaction begins behind it.
+    async fn commit_alone(
+        &self,
+        (waiting, decision): (&Waiting, &Decision),
+        knowledge: &Knowledge,
+        present: Present,
+        details: &str,
+    ) -> Result<Committed, store::Error> {
+        warn!(record.id = %waiting.stored.record.key, error = details, "a commit was refused as malformed");
+        match self.store.commit(&[(waiting, decision)], 1, self.clock.now()).await {
+            Err(store::Error::Corrupt(_)) => {
+                let sentence = "the decision could not be committed; the log holds the details";
+                let failure = failed(&knowledge.organisation, &waiting.arrival, present, sentence);
+                self.store.commit(&[(waiting, &failure)], 1, self.clock.now()).await
+            }
+            other => other,
+        }
+    }
+
+    /// "Nobody" touches no seller, so no condition of the commit would notice somebody who became eligible just before
+    /// it: what is configured now is read once more, and a record that would now find somebody is marked again.
+    async fn seek_again(&self, run: &RoutingRun, waiting: &Waiting, decided_by: &Knowledge) -> Result<(), store::Error> {
+        let knowledge = self.store.knowledge(&self.memory).await?;
+        if knowledge.versions == decided_by.versions {
+            return Ok(());
+        }
+        let now: Timestamp = self.clock.now();
+        let mut roster = self.store.roster(&knowledge).await?;
+        let present = Present { now, writer: self.writer };
+        let again = route(&knowledge.organisation, &mut roster, std::slice::from_ref(&waiting.arrival), present);
+        if again.iter().any(|decision| decision.touched.is_some()) {
+            self.store.mark_again(run, now).await?;
+        }
+        Ok(())
+    }
+}
+
+/// One line per decision, without a record's contents.
+fn log(run: &RoutingRun) {
+    let reason = run.assignment.reason.or(run.segmentation.reason).map(domain::reason::Reason::code);
+    let owner = run.assignment.owner.as_ref();
+    info!(
+        record.r#type = %run.record_type,
+        record.id = %run.record_id,
+        run.id = %run.id,
+        trigger = word(&run.trigger),
+        segmentation.status = word(&run.segmentation.status),
+        segment.id = run.segmentation.segment_id.as_ref().map(domain::id::SegmentId::as_str),
+        assignment.status = word(&run.assignment.status),
+        assignment.reason = reason,
+        rule.id = run.assignment.rule_id.as_ref().map(domain::id::RuleId::as_str),
+        owner.kind = owner.map(Owner::kind),
+        owner.id = owner.map(Owner::id),
+        attention = run.needs_attention(),
+        assigned = run.assignment.status == Status::Succeeded,
+        "decision"
+    );
+}
+
+/// The word of an enum as the API writes it.
+fn word(value: &impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|word| word.as_str().map(ToOwned::to_owned)).unwrap_or_default()
+}

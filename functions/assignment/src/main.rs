@@ -1,0 +1,15 @@
+//! The function on the stream of the table `records`: assigns what waits. This file wires; `handler` answers.
+
+mod decide;
+mod handler;
+mod stream;
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use store::{Clock, Store};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let handler = handler::Handler::new(Store::from_environment().await?, Clock::from_environment());
+    run(service_fn(async |event: LambdaEvent<stream::Event>| handler.handle(event.payload).await)).await
+}

@@ -1,0 +1,159 @@
+//! New records: one, or up to a thousand of which those that fail don't stop the others.
+
+use std::sync::Arc;
+
+use api::shapes::record::{BatchResult, BatchResults, Record};
+use api::{Authorized, Body, Created, Path, Scope, Seed};
+use axum::Json;
+use axum::extract::State;
+use domain::draft::Draft;
+use domain::fault::{Fault, Pointer};
+use domain::id::{Owner, RecordId, RecordKey, RecordType};
+use domain::record::NewRecord;
+use domain::record_draft::RecordDraft;
+use domain::record_type::RecordTypeDefinition;
+use serde_json::Value;
+use store::knowledge::Knowledge;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::Records;
+use crate::scope::definition;
+
+/// The most records of one batch.
+const MOST: usize = 1_000;
+
+/// So many records of a batch are written at once.
+const AT_ONCE: usize = 16;
+
+/// `POST /v1/records/{type}`.
+pub(crate) async fn one(
+    State(records): State<Arc<Records>>,
+    Path(record_type): Path<String>,
+    authorized: Authorized,
+    seed: Seed,
+    Body(body): Body,
+) -> api::Result<Created<Record>> {
+    let record_type = RecordType::new(record_type);
+    let knowledge = records.knowledge().await?;
+    let definition = definition(&knowledge, &record_type)?;
+    let draft = RecordDraft::parse(&body, &Pointer::root(), definition)?;
+    own_only(&authorized, &draft)?;
+    owner_exists(&draft, &knowledge, &Pointer::root())?;
+    let new = new_record(draft, &record_type, &authorized, &seed, 0);
+    let record = records.store.create_record(new, records.clock.now()).await?;
+    let location = format!("/v1/records/{record_type}/{}", record.key.id);
+    Ok(Created { location, version: record.version, resource: record.into() })
+}
+
+/// `POST /v1/records/{type}/batch`.
+pub(crate) async fn many(
+    State(records): State<Arc<Records>>,
+    Path(record_type): Path<String>,
+    authorized: Authorized,
+    seed: Seed,
+    Body(body): Body,
+) -> api::Result<Json<BatchResults>> {
+    let record_type = RecordType::new(record_type);
+    let knowledge = records.knowledge().await?;
+    let definition = definition(&knowledge, &record_type)?;
+    let mut draft = Draft::read(&body, &Pointer::root());
+    let elements = draft.list("records");
+    if elements.is_none() && !draft.has_fault("records") {
+        draft.required("records");
+    }
+    if elements.as_ref().is_some_and(|elements| !(1..=MOST).contains(&elements.len())) {
+        draft.fault("records", "outOfRange", format!("must hold 1 to {MOST} records"));
+    }
+    let elements = draft.finish(elements)?;
+    let mut results: Vec<Option<BatchResult>> = Vec::with_capacity(elements.len());
+    let mut writes = JoinSet::new();
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    for (index, (place, element)) in elements.into_iter().enumerate() {
+        let place_of_seed = u16::try_from(index).unwrap_or(u16::MAX);
+        match believe(element, &place, definition, &knowledge) {
+            Err(problem) => results.push(Some(BatchResult::failed(index, asked_id(element), problem))),
+            Ok(draft) => {
+                results.push(None);
+                let new = new_record(draft, &record_type, &authorized, &seed, place_of_seed);
+                let (records, places) = (Arc::clone(&records), Arc::clone(&places));
+                writes.spawn(async move {
+                    let _place = places.acquire_owned().await.expect("the semaphore is never closed");
+                    let id = new.key.id.clone();
+                    let created = records.store.create_record(new, records.clock.now()).await;
+                    (index, id, created)
+                });
+            }
+        }
+    }
+    while let Some(written) = writes.join_next().await {
+        let (index, id, created) = written.expect("a write neither panics nor is cancelled");
+        results[index] = Some(match created {
+            Ok(record) => BatchResult::ok(index, record.key.id),
+            Err(error) => BatchResult::failed(index, Some(id), error.into()),
+        });
+    }
+    Ok(Json(BatchResults { results: results.into_iter().flatten().collect() }))
+}
+
+fn believe(
+    element: &Value,
+    place: &Pointer,
+    definition: &RecordTypeDefinition,
+    knowledge: &Knowledge,
+) -> api::Result<RecordDraft> {
+    let draft = RecordDraft::parse(element, place, definition)?;
+    owner_exists(&draft, knowledge, place)?;
+    Ok(draft)
+}
+
+/// The id that a refused element asked for, so that a client can tell which one it was.
+fn asked_id(element: &Value) -> Option<RecordId> {
+    element.get("id").and_then(Value::as_str).map(RecordId::new)
+}
+
+/// A given owner must be one who can own records. Teams and queues can't be created yet, so there are none.
+fn owner_exists(draft: &RecordDraft, knowledge: &Knowledge, at: &Pointer) -> api::Result<()> {
+    match &draft.owner {
+        Some(owner) if !exists(owner, knowledge) => {
+            let message = format!("there is no {} {}", owner.kind(), owner.id());
+            Err(vec![Fault::new(&at.join("owner").join("id"), "unknownOwner", message)].into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether an owner is known.
+pub(crate) fn exists(owner: &Owner, knowledge: &Knowledge) -> bool {
+    match owner {
+        Owner::Seller(id) => knowledge.sellers.iter().any(|seller| seller.id == *id),
+        Owner::Team(_) | Owner::Queue(_) => false,
+    }
+}
+
+/// SEC-73: who may create only own records may give only themselves as owner, and no instant of creation.
+fn own_only(authorized: &Authorized, draft: &RecordDraft) -> api::Result<()> {
+    let own = Owner::Seller(authorized.caller.sub.as_str().into());
+    let beyond = draft.owner.as_ref().is_some_and(|owner| *owner != own) || draft.created_on.is_some();
+    if authorized.scope == Scope::Organisation || !beyond { Ok(()) } else { Err(authorized.refusal()) }
+}
+
+fn new_record(
+    draft: RecordDraft,
+    record_type: &RecordType,
+    authorized: &Authorized,
+    seed: &Seed,
+    index: u16,
+) -> NewRecord {
+    let id = draft.id.unwrap_or_else(|| RecordId::new(seed.id(index)));
+    NewRecord {
+        key: RecordKey { record_type: record_type.clone(), id },
+        fields: draft.fields,
+        owner: draft.owner,
+        created_on: draft.created_on,
+        route: draft.route,
+        imported: false,
+        created_by: authorized.caller.sub.clone(),
+        tag: seed.tag(),
+    }
+}

@@ -1,0 +1,138 @@
+//! Records and their runs, read.
+
+use std::sync::Arc;
+
+use api::shapes::record::Record;
+use api::shapes::run;
+use api::{Authorized, Filters, Page, Paging, Path, Problem, Scope, Versioned};
+use axum::extract::State;
+use domain::id::{Owner, QueueId, RecordKey, RecordType, RunId, SegmentId, SellerId, TeamId};
+use domain::record::{State as RecordState, WorkStatus};
+use serde_json::Value;
+use store::keys::Standing;
+use store::listing::Listing;
+
+use crate::Records;
+use crate::scope::{check, definition, reaches};
+
+/// `GET /v1/records/{type}`.
+pub(crate) async fn list(
+    State(records): State<Arc<Records>>,
+    Path(record_type): Path<String>,
+    authorized: Authorized,
+    filters: Filters,
+    paging: Paging,
+) -> api::Result<Page<Record>> {
+    let record_type = RecordType::new(record_type);
+    let knowledge = records.knowledge().await?;
+    definition(&knowledge, &record_type)?;
+    let wanted = Wanted::read(&filters);
+    let listing = wanted.listing(&record_type, &authorized);
+    let caller = authorized.caller.sub.as_str();
+    let keep = |record: &domain::record::Record| {
+        record.key.record_type == record_type
+            && wanted.holds(record)
+            && reaches(authorized.scope, caller, record, &knowledge)
+    };
+    let page = records.store.list(&listing, paging.position()?, paging.limit, records.clock.now(), keep).await?;
+    Ok(paging.page(page.records.into_iter().map(Record::from).collect(), page.next.as_ref()))
+}
+
+/// The filters of a list of records.
+struct Wanted {
+    segment: Option<SegmentId>,
+    owner: Option<Owner>,
+    state: Option<RecordState>,
+    work: Option<WorkStatus>,
+}
+
+impl Wanted {
+    fn read(filters: &Filters) -> Self {
+        Self {
+            segment: filters.get("segmentId").map(SegmentId::new),
+            owner: filters.get("owner").map(owner),
+            state: filters.get("state").map(|word| match word {
+                "inactive" => RecordState::Inactive,
+                _ => RecordState::Active,
+            }),
+            work: filters.get("workStatus").map(|word| match word {
+                "pending" => WorkStatus::Pending,
+                "succeeded" => WorkStatus::Succeeded,
+                "needsAttention" => WorkStatus::NeedsAttention,
+                _ => WorkStatus::None,
+            }),
+        }
+    }
+
+    /// The narrowest index that holds every record wanted.
+    fn listing(&self, record_type: &RecordType, authorized: &Authorized) -> Listing {
+        if let Some(segment) = &self.segment {
+            return Listing::members(segment);
+        }
+        if self.state != Some(RecordState::Inactive) && self.work != Some(WorkStatus::None) {
+            let own = Owner::Seller(SellerId::new(&authorized.caller.sub));
+            let only_own = (authorized.scope == Scope::Own && self.state.is_some()).then_some(&own);
+            if let Some(owner) = self.owner.as_ref().filter(|_| self.state.is_some()).or(only_own) {
+                return Listing::owned(owner, record_type);
+            }
+        }
+        match (self.work, self.state) {
+            (Some(WorkStatus::Pending), _) => Listing::pending(record_type),
+            (Some(WorkStatus::Succeeded), _) => Listing::standing(record_type, &[Standing::Succeeded]),
+            (Some(WorkStatus::NeedsAttention), _) => Listing::standing(record_type, &[Standing::NeedsAttention]),
+            (Some(WorkStatus::None), _) => Listing::standing(record_type, &[Standing::Unrouted, Standing::Inactive]),
+            (None, Some(RecordState::Inactive)) => Listing::standing(record_type, &[Standing::Inactive]),
+            (None, _) => Listing::all(record_type),
+        }
+    }
+
+    fn holds(&self, record: &domain::record::Record) -> bool {
+        self.segment.as_ref().is_none_or(|segment| record.segment.as_ref() == Some(segment))
+            && self.owner.as_ref().is_none_or(|owner| record.owner.as_ref() == Some(owner))
+            && self.state.is_none_or(|state| record.state == state)
+            && self.work.is_none_or(|work| record.work_status() == work)
+    }
+}
+
+/// An owner as a query names it: a seller's id, or `kind:id`.
+fn owner(text: &str) -> Owner {
+    match text.split_once(':') {
+        Some(("team", id)) => Owner::Team(TeamId::new(id)),
+        Some(("queue", id)) => Owner::Queue(QueueId::new(id)),
+        Some(("seller", id)) => Owner::Seller(SellerId::new(id)),
+        _ => Owner::Seller(SellerId::new(text)),
+    }
+}
+
+/// `GET /v1/records/{type}/{id}`.
+pub(crate) async fn one(
+    State(records): State<Arc<Records>>,
+    Path((record_type, id)): Path<(String, String)>,
+    authorized: Authorized,
+) -> api::Result<Versioned<Record>> {
+    let key = RecordKey::new(RecordType::new(record_type), domain::id::RecordId::new(id));
+    let knowledge = records.knowledge().await?;
+    definition(&knowledge, &key.record_type)?;
+    let stored = records.store.record(&key, records.clock.now()).await?;
+    check(&authorized, &stored.record, &knowledge)?;
+    Ok(Versioned { version: stored.record.version, resource: stored.record.into() })
+}
+
+/// `GET /v1/records/{type}/{id}/runs`.
+pub(crate) async fn runs(
+    State(records): State<Arc<Records>>,
+    Path((record_type, id)): Path<(String, String)>,
+    authorized: Authorized,
+    paging: Paging,
+) -> api::Result<Page<Value>> {
+    let key = RecordKey::new(RecordType::new(record_type), domain::id::RecordId::new(id));
+    let knowledge = records.knowledge().await?;
+    let stored = records.store.record(&key, records.clock.now()).await?;
+    if !reaches(authorized.scope, &authorized.caller.sub, &stored.record, &knowledge) {
+        return Err(Problem::not_found());
+    }
+    let newest = stored.record.last.map(|last| last.id);
+    let from: Option<RunId> = paging.position()?.or(newest);
+    let (runs, next) = records.store.runs_of(&key, from, paging.limit).await?;
+    Ok(paging.page(runs.iter().map(|found| run::answer(found, true)).collect(), next.as_ref()))
+}

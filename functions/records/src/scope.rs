@@ -1,0 +1,50 @@
+//! How far a caller may reach: its own records, those of its business unit, or all (SEC-73).
+
+use api::privilege::{Entity, Privilege};
+use api::{Authorized, Problem, Scope};
+use domain::id::{Owner, RecordType, SellerId};
+use domain::record::Record;
+use domain::record_type::RecordTypeDefinition;
+use store::knowledge::Knowledge;
+
+/// The definition of a type whose records can be worked; otherwise there is no such path.
+pub(crate) fn definition<'a>(
+    knowledge: &'a Knowledge,
+    record_type: &RecordType,
+) -> api::Result<&'a RecordTypeDefinition> {
+    let definition = knowledge.record_types.get(record_type).filter(|definition| definition.holds_records());
+    definition.map(AsRef::as_ref).ok_or_else(Problem::not_found)
+}
+
+/// Whether a record lies within a scope of the caller. A record is in the business unit of the seller who owns it.
+pub(crate) fn reaches(scope: Scope, caller: &str, record: &Record, knowledge: &Knowledge) -> bool {
+    match scope {
+        Scope::Organisation => true,
+        Scope::Own => record.owner.as_ref().and_then(Owner::seller).is_some_and(|owner| owner.as_str() == caller),
+        Scope::BusinessUnit => {
+            if reaches(Scope::Own, caller, record, knowledge) {
+                return true;
+            }
+            let owners = record.owner.as_ref().and_then(Owner::seller).and_then(|owner| unit(knowledge, owner));
+            owners.is_some() && owners == unit(knowledge, &SellerId::from(caller))
+        }
+    }
+}
+
+fn unit<'a>(knowledge: &'a Knowledge, seller: &SellerId) -> Option<&'a str> {
+    let found = knowledge.sellers.iter().find(|known| known.id == *seller)?;
+    found.fields.get("businessUnit")?.as_str().filter(|unit| !unit.is_empty())
+}
+
+/// Refuses a record that the caller may not read as absent, and one that lies beyond what the operation allows as
+/// forbidden (API.md "Refusals").
+pub(crate) fn check(authorized: &Authorized, record: &Record, knowledge: &Knowledge) -> api::Result<()> {
+    let caller = authorized.caller.sub.as_str();
+    if reaches(authorized.scope, caller, record, knowledge) {
+        return Ok(());
+    }
+    let readable = authorized
+        .scope_of(Entity::Record, Privilege::Read)
+        .is_some_and(|scope| reaches(scope, caller, record, knowledge));
+    Err(if readable { authorized.refusal() } else { Problem::not_found() })
+}
