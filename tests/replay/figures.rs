@@ -1,0 +1,272 @@
+//! What came of the replay and what it cost, as a page of text.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use journeys::fault_proxy;
+use journeys::recount::Stored;
+use local::demo::generate::SalesTeamMember;
+
+use crate::crm;
+
+/// The function whose requests are the commit; everybody else's are intake.
+const COMMITTER: &str = "assignment";
+/// Write units that the commit of one record may cost.
+const UNITS_TARGET: f64 = 12.0;
+/// Records per second, as a share of the engine's three-item transactions per second.
+const RATE_TARGET: f64 = 0.4;
+
+/// The figures of one replay.
+#[derive(Debug)]
+pub(crate) struct Figures {
+    sellers: BTreeMap<String, i64>,
+    reasons: BTreeMap<String, usize>,
+    differences: BTreeMap<String, i64>,
+    assigned: usize,
+    records: usize,
+    length: Duration,
+    latencies: Vec<Duration>,
+    requests: BTreeMap<(bool, String), u64>,
+    units: BTreeMap<(bool, String), f64>,
+    engine: f64,
+}
+
+impl Figures {
+    /// From what is stored, what was measured since `begun`, and what the engine can do (transactions per second).
+    pub(crate) fn new(
+        stored: &Stored,
+        measured: &fault_proxy::Figures,
+        begun: Instant,
+        team: &[SalesTeamMember],
+        engine: f64,
+    ) -> Self {
+        let runs = stored.runs.iter().filter(|run| run["recordType"] == "opportunity");
+        let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+        let mut assigned = 0;
+        for run in runs {
+            assigned += usize::from(!run["assignment"]["owner"].is_null());
+            let reason =
+                [&run["segmentation"]["reason"], &run["assignment"]["reason"]].into_iter().find(|r| !r.is_null());
+            *reasons.entry(reason.and_then(|r| r.as_str()).unwrap_or("none: assigned").to_owned()).or_default() += 1;
+        }
+        let (latencies, last) = latencies(&measured.written);
+        let mut requests = BTreeMap::new();
+        for (by, count) in &measured.requests {
+            *requests.entry((by.caller == COMMITTER, by.name.clone())).or_default() += count;
+        }
+        let mut units = BTreeMap::new();
+        for (charge, amount) in &measured.write_units {
+            *units.entry((charge.by.caller == COMMITTER, kind(&charge.kind))).or_default() += amount;
+        }
+        let sellers = stored.held("opportunity");
+        Self {
+            differences: differences(&sellers, team),
+            sellers,
+            reasons,
+            assigned,
+            records: latencies.len(),
+            length: last.map_or(Duration::ZERO, |last| last.duration_since(begun)),
+            latencies,
+            requests,
+            units,
+            engine,
+        }
+    }
+
+    fn rate(&self) -> f64 {
+        if self.length.is_zero() { 0.0 } else { count(self.records) / self.length.as_secs_f64() }
+    }
+
+    /// Write units of the commit for one record assigned.
+    fn commit_units(&self) -> f64 {
+        let units: f64 = self.units.iter().filter(|((commit, _), _)| *commit).map(|(_, units)| units).sum();
+        units / count(self.assigned.max(1))
+    }
+
+    /// The latency that this share of the records did not exceed.
+    fn percentile(&self, share: f64) -> Duration {
+        let sorted = &self.latencies;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a place in a list of some thousands"
+        )]
+        let place = (count(sorted.len()) * share).ceil() as usize;
+        sorted.get(place.saturating_sub(1)).copied().unwrap_or_default()
+    }
+}
+
+/// From the first write of a record to the second, which is the commit of its run; sorted; and when the last one was.
+fn latencies(written: &[fault_proxy::Written]) -> (Vec<Duration>, Option<Instant>) {
+    let mut puts: BTreeMap<&str, Instant> = BTreeMap::new();
+    let mut latencies: BTreeMap<&str, Duration> = BTreeMap::new();
+    let mut last = None;
+    for write in written.iter().filter(|write| write.key.starts_with("opportunity#")) {
+        match puts.get(write.key.as_str()) {
+            None => drop(puts.insert(&write.key, write.at)),
+            Some(put) => {
+                latencies.entry(&write.key).or_insert_with(|| write.at.duration_since(*put));
+                last = last.max(Some(write.at));
+            }
+        }
+    }
+    let mut latencies: Vec<Duration> = latencies.into_values().collect();
+    latencies.sort_unstable();
+    (latencies, last)
+}
+
+/// By office: how many more records the seller with most has than the one with fewest. Sellers of one office are
+/// candidates of the same rules, so round robin keeps this at one.
+fn differences(held: &BTreeMap<String, i64>, team: &[SalesTeamMember]) -> BTreeMap<String, i64> {
+    let mut offices: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    for member in team {
+        let has = held.get(&crm::id(&member.sales_agent)).copied().unwrap_or(0);
+        let (least, most) = offices.entry(member.regional_office.clone()).or_insert((has, has));
+        (*least, *most) = ((*least).min(has), (*most).max(has));
+    }
+    offices.into_iter().map(|(office, (least, most))| (office, most - least)).collect()
+}
+
+/// The kind of item in words.
+fn kind(kind: &str) -> String {
+    match kind {
+        "opportunity" => "record",
+        "state" => "seller",
+        "counts" => "counters",
+        other => other,
+    }
+    .to_owned()
+}
+
+fn count(number: usize) -> f64 {
+    f64::from(u32::try_from(number).unwrap_or(u32::MAX))
+}
+
+fn verdict(met: bool) -> &'static str {
+    if met { "met" } else { "MISSED" }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Records per seller")?;
+        for (seller, records) in &self.sellers {
+            writeln!(f, "  {records:>5}  {seller}")?;
+        }
+        writeln!(f, "Records per reason")?;
+        for (reason, records) in &self.reasons {
+            writeln!(f, "  {records:>5}  {reason}")?;
+        }
+        writeln!(f, "Largest difference in round robin")?;
+        for (office, difference) in &self.differences {
+            writeln!(f, "  {difference:>5}  {office}")?;
+        }
+        for (commit, title) in [(false, "intake"), (true, "commit")] {
+            writeln!(f, "Requests per assigned record, {title}")?;
+            for ((_, operation), requests) in self.requests.iter().filter(|((c, _), _)| *c == commit) {
+                writeln!(
+                    f,
+                    "  {:>8.3}  {operation}",
+                    f64::from(u32::try_from(*requests).unwrap_or(u32::MAX)) / count(self.assigned.max(1))
+                )?;
+            }
+            writeln!(f, "Write units per assigned record, {title}")?;
+            for ((_, kind), units) in self.units.iter().filter(|((c, _), _)| *c == commit) {
+                writeln!(f, "  {:>8.3}  {kind}", units / count(self.assigned.max(1)))?;
+            }
+        }
+        let (rate, units) = (self.rate(), self.commit_units());
+        let milliseconds = |share| self.percentile(share).as_secs_f64() * 1_000.0;
+        writeln!(f, "From put to committed: p50 {:.0} ms, p99 {:.0} ms", milliseconds(0.5), milliseconds(0.99))?;
+        writeln!(f, "Engine alone: {:.0} three-item transactions/s", self.engine)?;
+        let share = if self.engine > 0.0 { rate / self.engine } else { 0.0 };
+        writeln!(
+            f,
+            "Replay: {} records in {:.2} s = {rate:.0} records/s = {share:.2} of the engine (target {RATE_TARGET}: {})",
+            self.records,
+            self.length.as_secs_f64(),
+            verdict(share >= RATE_TARGET)
+        )?;
+        write!(
+            f,
+            "Commit: {units:.2} write units per assigned record (target at most {UNITS_TARGET}: {})",
+            verdict(units > 0.0 && units <= UNITS_TARGET)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use journeys::fault_proxy::{Charge, Operation, Written};
+    use serde_json::json;
+
+    use super::*;
+
+    fn by(caller: &str) -> Operation {
+        Operation { caller: caller.to_owned(), name: "TransactWriteItems".to_owned() }
+    }
+
+    #[test]
+    fn the_latency_of_a_record_is_from_its_first_write_to_its_second() {
+        let start = Instant::now();
+        let write = |key: &str, at: u64| Written {
+            at: start + Duration::from_millis(at),
+            by: by("x"),
+            table: "t".to_owned(),
+            key: key.to_owned(),
+        };
+        let written = [
+            write("opportunity#1", 0),
+            write("opportunity#2", 5),
+            write("state#a", 8),
+            write("opportunity#2", 12),
+            write("opportunity#1", 20),
+            write("opportunity#1", 90),
+        ];
+        let (latencies, last) = latencies(&written);
+        assert_eq!(latencies, [7, 20].map(Duration::from_millis));
+        assert_eq!(last, Some(start + Duration::from_millis(90)));
+    }
+
+    #[test]
+    fn commit_and_intake_are_told_apart_and_summed_by_kind() {
+        let charge = |caller: &str, kind: &str| Charge { by: by(caller), table: "t".to_owned(), kind: kind.to_owned() };
+        let measured = fault_proxy::Figures {
+            write_units: [
+                (charge("records", "opportunity"), 2.0),
+                (charge("assignment", "opportunity"), 4.0),
+                (charge("assignment", "state"), 3.0),
+            ]
+            .into(),
+            ..fault_proxy::Figures::default()
+        };
+        let run = |owner: serde_json::Value| json!({"recordType": "opportunity", "segmentation": {}, "assignment": {"owner": owner, "reason": "noCapacity"}});
+        let stored = Stored {
+            records: BTreeMap::new(),
+            work: Vec::new(),
+            runs: vec![
+                run(json!({"kind": "seller", "id": "a"})),
+                run(json!(null)),
+                run(json!({"kind": "seller", "id": "b"})),
+            ],
+        };
+        let figures = Figures::new(&stored, &measured, Instant::now(), &[], 100.0);
+        assert!((figures.commit_units() - 3.5).abs() < 0.001);
+        assert_eq!(figures.units.get(&(true, "seller".to_owned())), Some(&3.0));
+        let page = figures.to_string();
+        assert!(page.contains("3.50 write units per assigned record (target at most 12: met)"), "{page}");
+        assert!(page.contains("MISSED"), "no record at all is no rate: {page}");
+    }
+
+    #[test]
+    fn the_difference_is_taken_within_an_office_and_counts_those_without_records() {
+        let team = ["Ann A", "Ben B", "Cem C"].map(|name| SalesTeamMember {
+            sales_agent: name.to_owned(),
+            manager: "Mia".to_owned(),
+            regional_office: if name == "Cem C" { "West" } else { "East" }.to_owned(),
+        });
+        let held = BTreeMap::from([("ann-a".to_owned(), 3), ("cem-c".to_owned(), 9)]);
+        let expected = BTreeMap::from([("East".to_owned(), 3), ("West".to_owned(), 0)]);
+        assert_eq!(differences(&held, &team), expected);
+    }
+}

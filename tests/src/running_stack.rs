@@ -1,0 +1,192 @@
+//! A local stack that runs for one test: real function processes, the embedded engine, optionally a fault proxy between
+//! the two. Everything stops when it is dropped or shut down.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use local::stack::{Stack, StackOptions};
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::dynamodb::DynamoDb;
+use crate::fault_proxy::FaultProxy;
+use crate::recount::{Recount, Stored};
+use crate::until::{LONG, found};
+
+/// The table of records, as the template names it in a local stack.
+pub const RECORDS: &str = "baton-records";
+/// The table of everything else.
+pub const WORK: &str = "baton-work";
+
+/// A stack and everything a test needs of it.
+pub struct RunningStack {
+    stack: Stack,
+    proxy: Option<FaultProxy>,
+    /// The engine itself, past the proxy, as another AWS client sees it.
+    pub dynamodb: DynamoDb,
+}
+
+impl RunningStack {
+    /// Starts an empty stack on free ports.
+    ///
+    /// # Errors
+    /// When it can't start; function binaries that were not built are named.
+    pub async fn start() -> anyhow::Result<Self> {
+        Self::with(StackOptions::default(), None).await
+    }
+
+    /// Starts an empty stack with a fault proxy between functions and engine, which injects nothing yet.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn with_proxy(seed: u64) -> anyhow::Result<Self> {
+        Self::with(StackOptions::default(), Some(FaultProxy::start(seed).await?)).await
+    }
+
+    /// Starts a stack from options; with a proxy, functions use it as their DynamoDB.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn with(mut options: StackOptions, proxy: Option<FaultProxy>) -> anyhow::Result<Self> {
+        if let Some(proxy) = &proxy {
+            options.function_endpoint = Some(proxy.endpoint());
+        }
+        let stack = Stack::start(options).await.context("the local stack does not start")?;
+        if let Some(proxy) = &proxy {
+            proxy.connect(stack.endpoint());
+        }
+        let dynamodb = DynamoDb::new(stack.endpoint());
+        Ok(Self { stack, proxy, dynamodb })
+    }
+
+    /// The proxy between functions and engine.
+    ///
+    /// # Panics
+    /// When the stack was started without one.
+    #[must_use]
+    pub fn proxy(&self) -> &FaultProxy {
+        self.proxy.as_ref().expect("this stack was started with a proxy")
+    }
+
+    /// Where the engine listens.
+    #[must_use]
+    pub fn engine(&self) -> &str {
+        self.stack.endpoint()
+    }
+
+    /// A caller with a role.
+    #[must_use]
+    pub fn client(&self, role: &str, sub: &str) -> Client {
+        Client::new(&self.stack.url(), Some(self.stack.token(sub, &[role])))
+    }
+
+    /// A caller who may do everything.
+    #[must_use]
+    pub fn administrator(&self) -> Client {
+        self.client("system-administrator", "administrator")
+    }
+
+    /// A caller without a token.
+    #[must_use]
+    pub fn nobody(&self) -> Client {
+        Client::new(&self.stack.url(), None)
+    }
+
+    /// Waits until a record was processed and returns it.
+    ///
+    /// # Errors
+    /// When it still waits after a minute, or can't be read.
+    pub async fn processed(&self, path: &str) -> anyhow::Result<Value> {
+        let client = self.administrator();
+        found(&format!("{path} is processed"), LONG, async || {
+            let record = client.get(path).await?.expect(200)?;
+            Ok((record["work"]["status"] != "pending").then_some(record))
+        })
+        .await
+    }
+
+    /// Waits until no record waits any more, and returns what is stored then.
+    ///
+    /// # Errors
+    /// When records still wait after that time.
+    pub async fn settled(&self, within: Duration) -> anyhow::Result<Stored> {
+        found("no record waits any more", within, async || {
+            let stored = Stored::read(&self.dynamodb, RECORDS, WORK).await?;
+            Ok((!stored.anything_waits()).then_some(stored))
+        })
+        .await
+    }
+
+    /// What is stored now, held against the promises; see [`Stored::recount`].
+    ///
+    /// # Errors
+    /// When a table can't be read.
+    pub async fn recount(&self, changes: impl Fn(&str) -> usize) -> anyhow::Result<Recount> {
+        Ok(Stored::read(&self.dynamodb, RECORDS, WORK).await?.recount(changes))
+    }
+
+    /// Holds back what the stream of `records` would deliver to `assignment`.
+    ///
+    /// # Errors
+    /// When the stack refuses the command, as with those that follow.
+    pub async fn pause_assignment(&self) -> anyhow::Result<()> {
+        self.event_source("pause").await
+    }
+
+    /// Delivers again, from where it was paused.
+    ///
+    /// # Errors
+    /// As [`Self::pause_assignment`].
+    pub async fn resume_assignment(&self) -> anyhow::Result<()> {
+        self.event_source("resume").await
+    }
+
+    /// Delivers every batch a second time after it was processed, or stops doing so.
+    ///
+    /// # Errors
+    /// As [`Self::pause_assignment`].
+    pub async fn deliver_twice(&self, on: bool) -> anyhow::Result<()> {
+        self.event_source(if on { "deliverTwice" } else { "deliverOnce" }).await
+    }
+
+    async fn event_source(&self, command: &str) -> anyhow::Result<()> {
+        let body = json!({"command": command});
+        self.nobody().post("/_local/event-sources/assignment", &body).await?.expect(200).map(drop)
+    }
+
+    /// Kills the process of a function that gets the n-th invocation from now on, some milliseconds into it.
+    ///
+    /// # Errors
+    /// When the stack refuses the command.
+    pub async fn kill_in(&self, function: &str, deliveries: u64, milliseconds: u64) -> anyhow::Result<()> {
+        let order = json!({"afterDeliveries": deliveries, "delayMilliseconds": milliseconds});
+        let path = format!("/_local/functions/{function}/kill");
+        self.nobody().post(&path, &order).await?.expect(200).map(drop)
+    }
+
+    /// How a function stands: its processes and what became of its invocations.
+    ///
+    /// # Errors
+    /// When the stack does not know the function.
+    pub async fn function(&self, name: &str) -> anyhow::Result<Value> {
+        let functions = self.nobody().get("/_local/functions").await?.expect(200)?;
+        let found = functions["items"].as_array().into_iter().flatten().find(|function| function["name"] == name);
+        found.cloned().with_context(|| format!("the stack has no function {name}"))
+    }
+
+    /// Moves the clock of all functions, schedules and timers.
+    ///
+    /// # Errors
+    /// When the stack refuses it.
+    pub async fn advance(&self, minutes: u64) -> anyhow::Result<()> {
+        self.nobody().post("/_local/clock", &json!({"advanceMinutes": minutes})).await?.expect(200).map(drop)
+    }
+
+    /// Stops everything.
+    ///
+    /// # Errors
+    /// When a process is left behind.
+    pub async fn shutdown(self) -> anyhow::Result<()> {
+        self.stack.shutdown().await
+    }
+}

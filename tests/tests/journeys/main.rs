@@ -1,0 +1,7 @@
+//! Journeys through HTTP on a running stack, each on a stack of its own.
+
+mod adoption;
+mod bad_input;
+mod changes;
+mod manual_work;
+mod round_robin;

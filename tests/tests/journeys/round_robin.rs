@@ -1,0 +1,157 @@
+//! The worked examples of round robin, EX-01 to EX-06, through HTTP.
+//!
+//! Only the order of assignments matters to round robin, so the examples' times of day are the order of the requests.
+//! The order of the sellers is read from the trace of the next decision.
+
+use journeys::client::Client;
+use journeys::organisation::{everything, round_robin, rule, sellers};
+use journeys::running_stack::RunningStack;
+use serde_json::{Value, json};
+
+const SELLERS: [&str; 3] = ["miriam", "sanjay", "susana"];
+
+/// Creates a record that is routed, waits for it, and tells who got it and the order that the decision met.
+async fn routed(stack: &RunningStack, record_type: &str, body: &Value) -> anyhow::Result<(String, Vec<String>)> {
+    let client = stack.administrator();
+    let created = client.post(&format!("/v1/records/{record_type}"), body).await?.expect(201)?;
+    let path = path_of(&created);
+    let record = stack.processed(&path).await?;
+    let run = last_run(&client, &path).await?;
+    assert_eq!(run["assignment"]["owner"], record["owner"]);
+    let mut ranked: Vec<(u64, String)> = run["trace"]["candidates"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|candidate| Some((candidate["rank"].as_u64()?, candidate["sellerId"].as_str()?.to_owned())))
+        .collect();
+    ranked.sort();
+    let owner = record["owner"]["id"].as_str().unwrap_or("nobody").to_owned();
+    Ok((owner, ranked.into_iter().map(|(_, seller)| seller).collect()))
+}
+
+async fn lead(stack: &RunningStack) -> anyhow::Result<(String, Vec<String>)> {
+    routed(stack, "lead", &json!({"fields": {"topic": "an example"}})).await
+}
+
+async fn last_run(client: &Client, path: &str) -> anyhow::Result<Value> {
+    let runs = client.get(&format!("{path}/runs")).await?.expect(200)?;
+    Ok(runs["items"][0].clone())
+}
+
+fn path_of(record: &Value) -> String {
+    let text = |member: &str| record[member].as_str().unwrap_or_default();
+    format!("/v1/records/{}/{}", text("type"), text("id"))
+}
+
+/// Creates a record that is not routed and gives it to a seller by hand.
+async fn by_hand(client: &Client, record_type: &str, seller: &str) -> anyhow::Result<()> {
+    let body = json!({"fields": {"topic": "by hand"}, "route": false});
+    let created = client.post(&format!("/v1/records/{record_type}"), &body).await?.expect(201)?;
+    let assign = json!({"owner": {"kind": "seller", "id": seller}});
+    let path = format!("{}/assign", path_of(&created));
+    let assigned = client.post(&path, &assign).await?.expect(200)?;
+    assert_eq!(assigned["owner"], assign["owner"]);
+    Ok(())
+}
+
+/// Three sellers who were assigned leads by hand in this order, so that they stand in it.
+async fn organisation(order: &[&str]) -> anyhow::Result<RunningStack> {
+    let stack = RunningStack::start().await?;
+    let client = stack.administrator();
+    sellers(&client, order).await?;
+    round_robin(&client, "lead").await?;
+    for seller in order {
+        by_hand(&client, "lead", seller).await?;
+    }
+    Ok(stack)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_seller_who_has_waited_longest_gets_the_lead() -> anyhow::Result<()> {
+    // EX-01 to EX-04 with lead rules only: an opportunity changes nothing (DIST-04).
+    let stack = organisation(&SELLERS).await?;
+    let client = stack.administrator();
+    assert_eq!(lead(&stack).await?, ("miriam".to_owned(), names(["miriam", "sanjay", "susana"])), "EX-01");
+    by_hand(&client, "opportunity", "susana").await?;
+    assert_eq!(lead(&stack).await?, ("sanjay".to_owned(), names(["sanjay", "susana", "miriam"])), "EX-02, EX-03");
+    by_hand(&client, "lead", "miriam").await?;
+    assert_eq!(lead(&stack).await?.1, names(["susana", "sanjay", "miriam"]), "EX-03 then EX-04");
+    stack.shutdown().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_opportunity_counts_when_opportunities_have_a_rule() -> anyhow::Result<()> {
+    // EX-01 to EX-04 with lead and opportunity rules (DIST-03, DIST-04).
+    let stack = organisation(&SELLERS).await?;
+    let client = stack.administrator();
+    round_robin(&client, "opportunity").await?;
+    assert_eq!(lead(&stack).await?, ("miriam".to_owned(), names(["miriam", "sanjay", "susana"])), "EX-01");
+    by_hand(&client, "opportunity", "susana").await?;
+    assert_eq!(lead(&stack).await?, ("sanjay".to_owned(), names(["sanjay", "miriam", "susana"])), "EX-02, EX-03");
+    by_hand(&client, "lead", "miriam").await?;
+    assert_eq!(lead(&stack).await?.1, names(["susana", "sanjay", "miriam"]), "EX-03 then EX-04");
+    stack.shutdown().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_rules_share_one_order() -> anyhow::Result<()> {
+    // EX-05, DIST-02
+    let stack = RunningStack::start().await?;
+    let client = stack.administrator();
+    sellers(&client, &SELLERS).await?;
+    let mut rules = Vec::new();
+    for name in ["one", "two", "three"] {
+        let body = rule(name, &json!({"field": "campaign", "op": "equals", "value": name}));
+        let created = client.post("/v1/segments/lead-default/rules", &body).await?.expect(201)?;
+        rules.push(created["id"].clone());
+    }
+    for seller in SELLERS {
+        by_hand(&client, "lead", seller).await?;
+    }
+    let expected = [("one", "miriam"), ("two", "sanjay"), ("three", "susana"), ("one", "miriam")];
+    for (campaign, seller) in expected {
+        let body = json!({"fields": {"campaign": campaign}});
+        assert_eq!(routed(&stack, "lead", &body).await?.0, seller, "a lead for rule {campaign}");
+    }
+    let counted = client.get("/v1/segments/lead-default/rules").await?.expect(200)?;
+    let counts: Vec<&Value> = counted["items"].as_array().unwrap().iter().map(|rule| &rule["recordsRouted"]).collect();
+    assert_eq!(counts, [2, 1, 1], "RULE-08");
+    assert_eq!(rules.len(), 3);
+    stack.shutdown().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn creating_a_lead_counts_as_an_assignment() -> anyhow::Result<()> {
+    // EX-06, DIST-03, OQ-04
+    let stack = organisation(&["miriam", "sanjay"]).await?;
+    let own = json!({"fields": {"topic": "my own"}, "owner": {"kind": "seller", "id": "miriam"}});
+    let created = stack.client("salesperson", "miriam").post("/v1/records/lead", &own).await?.expect(201)?;
+    let record = stack.processed(&path_of(&created)).await?;
+    assert_eq!(record["owner"], json!({"kind": "seller", "id": "sanjay"}));
+    let run = last_run(&stack.administrator(), &path_of(&created)).await?;
+    assert_eq!(run["assignment"]["previousOwner"], json!({"kind": "seller", "id": "miriam"}));
+    assert_eq!(lead(&stack).await?.1, names(["miriam", "sanjay"]));
+    stack.shutdown().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_leads_at_once_are_spread_as_if_they_had_come_one_by_one() -> anyhow::Result<()> {
+    // DIST-01, DESIGN.md "Promises"
+    let stack = RunningStack::start().await?;
+    let client = stack.administrator();
+    sellers(&client, &SELLERS).await?;
+    client.post("/v1/segments/lead-default/rules", &rule("all", &everything())).await?.expect(201)?;
+    let records: Vec<Value> = (0..100).map(|n| json!({"id": format!("L-{n}"), "fields": {}})).collect();
+    client.post("/v1/records/lead/batch", &json!({"records": records})).await?.expect(200)?;
+    let stored = stack.settled(journeys::until::LONG).await?;
+    let mut held: Vec<i64> = stored.held("lead").into_values().collect();
+    held.sort_unstable();
+    assert_eq!(held, [33, 33, 34]);
+    let found = stored.recount(|_| 1);
+    assert!(found.is_clean(), "{found:?}");
+    stack.shutdown().await
+}
+
+fn names<const N: usize>(names: [&str; N]) -> Vec<String> {
+    names.map(str::to_owned).to_vec()
+}
