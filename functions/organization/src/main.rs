@@ -4,6 +4,8 @@
 mod record_types;
 mod service;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -1,6 +1,8 @@
 //! Lambda function: sellers over HTTP. This file wires; `handler` answers.
 
 mod handler;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

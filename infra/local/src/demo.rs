@@ -145,6 +145,8 @@ async fn seed_accounts(api: &ApiClient, accounts: &[Account]) -> Result<()> {
         .map(|account| {
             json!({
                 "id": id(&account.account),
+                // Accounts are whom leads come from, no work to assign.
+                "route": false,
                 "fields": {
                     "name": account.account,
                     "industry": account.sector,

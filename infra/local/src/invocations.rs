@@ -39,6 +39,8 @@ struct Waiting {
 
 struct Process {
     kill: Arc<Notify>,
+    /// It has been killed but may not know yet: what it still says does not count.
+    doomed: bool,
     ready: bool,
     deliveries: u64,
     held: Option<Held>,
@@ -165,7 +167,7 @@ impl Invocations {
 
     /// Introduces a process that was started; `kill` is notified when it has to go.
     pub fn admit(&self, number: ProcessNumber, kill: Arc<Notify>) {
-        self.lock().processes.insert(number, Process { kill, ready: false, deliveries: 0, held: None });
+        self.lock().processes.insert(number, Process { kill, doomed: false, ready: false, deliveries: 0, held: None });
     }
 
     /// Waits until there is an invocation for this process. `None` when it is not (or no longer) one of ours.
@@ -186,7 +188,7 @@ impl Invocations {
     fn take(self: &Arc<Self>, number: ProcessNumber) -> Result<Option<Delivery>, NotOurs> {
         let mut state = self.lock();
         let State { waiting, processes, counts, kill_order } = &mut *state;
-        let process = processes.get_mut(&number).ok_or(NotOurs)?;
+        let process = processes.get_mut(&number).filter(|process| !process.doomed).ok_or(NotOurs)?;
         process.ready = true;
         // A process that asks again without an answer has given its invocation up.
         if let Some(abandoned) = process.held.take() {
@@ -203,11 +205,17 @@ impl Invocations {
         });
         if let Some(delay) = killed_after {
             *kill_order = None;
-            let kill = Arc::clone(&process.kill);
-            tokio::spawn(async move {
-                tokio::time::sleep(delay).await;
-                kill.notify_one();
-            });
+            if delay.is_zero() {
+                process.doom();
+            } else {
+                let this = Arc::clone(self);
+                tokio::spawn(async move {
+                    tokio::time::sleep(delay).await;
+                    if let Some(process) = this.lock().processes.get_mut(&number) {
+                        process.doom();
+                    }
+                });
+            }
         }
         drop(state);
         let this = Arc::clone(self);
@@ -223,8 +231,8 @@ impl Invocations {
     pub fn answer(&self, number: ProcessNumber, id: &str, outcome: InvokeOutcome) -> bool {
         let mut state = self.lock();
         let State { processes, counts, .. } = &mut *state;
-        let Some(held) = processes.get_mut(&number).and_then(|process| process.held.take_if(|held| held.id == id))
-        else {
+        let process = processes.get_mut(&number).filter(|process| !process.doomed);
+        let Some(held) = process.and_then(|process| process.held.take_if(|held| held.id == id)) else {
             return false;
         };
         match &outcome {
@@ -240,9 +248,9 @@ impl Invocations {
 
     fn expire(&self, number: ProcessNumber, id: &str) {
         if self.answer(number, id, InvokeOutcome::TimedOut)
-            && let Some(process) = self.lock().processes.get(&number)
+            && let Some(process) = self.lock().processes.get_mut(&number)
         {
-            process.kill.notify_one();
+            process.doom();
         }
     }
 
@@ -277,12 +285,9 @@ impl Invocations {
 
     /// Kills one process now, a busy one if there is one. False when there is none.
     pub fn kill_one(&self) -> bool {
-        let state = self.lock();
-        let victim = state.processes.values().max_by_key(|process| process.held.is_some());
-        if let Some(process) = victim {
-            process.kill.notify_one();
-        }
-        victim.is_some()
+        let mut state = self.lock();
+        let victim = state.processes.values_mut().max_by_key(|process| process.held.is_some());
+        victim.map(Process::doom).is_some()
     }
 
     /// Kills the process that gets the n-th invocation from now on.
@@ -294,9 +299,7 @@ impl Invocations {
     pub fn stop(&self) {
         let mut state = self.lock();
         state.waiting.clear();
-        for process in state.processes.values() {
-            process.kill.notify_one();
-        }
+        state.processes.values_mut().for_each(Process::doom);
     }
 
     /// Everything at this instant.
@@ -317,6 +320,13 @@ impl Invocations {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nothing panics while it holds this lock")
+    }
+}
+
+impl Process {
+    fn doom(&mut self) {
+        self.doomed = true;
+        self.kill.notify_one();
     }
 }
 
@@ -393,10 +403,16 @@ mod tests {
         function.admit(1, Arc::clone(&first));
         function.admit(2, Arc::clone(&second));
         function.order_kill(KillOrder { after_deliveries: 2, delay_milliseconds: 5 });
-        let _outcomes = [function.submit(Vec::new()), function.submit(Vec::new())];
-        function.next(1).await.unwrap();
-        function.next(2).await.unwrap();
+        let outcomes = [function.submit(Vec::new()), function.submit(Vec::new())];
+        let spared = function.next(1).await.unwrap();
+        let hit = function.next(2).await.unwrap();
         second.notified().await;
+        assert!(function.answer(1, &spared.id, InvokeOutcome::Ok(Vec::new())));
+        assert!(!function.answer(2, &hit.id, InvokeOutcome::Ok(Vec::new())), "a killed process says nothing");
+        assert_eq!(function.next(2).await, None);
+        function.ended(2);
+        let [_, lost] = outcomes;
+        assert_eq!(lost.await.unwrap(), InvokeOutcome::Crashed);
         assert!(tokio::time::timeout(Duration::from_millis(50), first.notified()).await.is_err());
     }
 

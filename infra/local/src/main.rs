@@ -20,6 +20,10 @@ use local::token::{self, Key, ROLES};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// The local stack of Baton.
 #[derive(Parser)]
@@ -70,12 +74,13 @@ struct StackArguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt()
+    // Of this stack only: the engine warns of every condition that does not hold, which is everyday business.
+    let ours = Targets::new().with_target("local", tracing::Level::WARN);
+    let to_stderr = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_max_level(tracing::Level::WARN)
-        .without_time()
-        .init();
+        .without_time();
+    tracing_subscriber::registry().with(to_stderr.with_filter(ours)).init();
     let done = match Cli::parse().command {
         Command::Run(arguments) => run(arguments).await,
         Command::Stack(arguments) => stack(arguments).await,

@@ -465,6 +465,9 @@ while True:
         let (output, _) = mpsc::unbounded_channel();
         let started = Processes::start(vec![program("a"), program("b")], folder.path(), output).await;
         let message = started.err().unwrap().to_string();
-        assert!(message.starts_with("no binary of a, b in ") && message.ends_with("`make binaries` builds them"), "{message}");
+        assert!(
+            message.starts_with("no binary of a, b in ") && message.ends_with("`make binaries` builds them"),
+            "{message}"
+        );
     }
 }

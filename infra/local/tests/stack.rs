@@ -2,6 +2,8 @@
 //!
 //! What the real functions do with it is the business of the journeys.
 
+#![expect(clippy::unwrap_used, reason = "what cannot be unwrapped here is a failed test")]
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;

@@ -244,12 +244,16 @@ mod tests {
         Json(json!({}))
     }
 
+    async fn broken() -> StatusCode {
+        panic!("secret of the database")
+    }
+
     async fn monitor() -> Router {
         let store = engine::store().await;
         Edge::new(Function::Monitor, store, Clock::default(), ())
             .on("listPending", |authorized: Authorized| async move { authorized.caller.sub })
             .on("listProcessed", ok)
-            .on("getSummary", || async { panic!("secret of the database") })
+            .on("getSummary", broken)
             .into_router()
     }
 
@@ -323,7 +327,6 @@ mod tests {
             ("status=fine", 422),
             ("stat=succeeded", 422),
             ("status=succeeded&status=succeeded", 422),
-            ("segmentId=%FF", 422),
         ] {
             let answered = get(&router, &format!("/v1/monitor/lead/processed?{query}"), MANAGER).await;
             assert_eq!(answered.status.as_u16(), status, "{query}");

@@ -319,7 +319,7 @@ mod tests {
         let subject = Subject::new().await;
         let first = subject.post("susana", "k-1", &json!({"name": "much"})).await;
         let second = subject.post("susana", "k-1", &json!({"name": "much"})).await;
-        assert_eq!((second.header("idempotency-replayed"), second.body), ("true", first.body));
+        assert_eq!((second.header("idempotency-replayed"), &second.body), ("true", &first.body));
     }
 
     #[tokio::test]

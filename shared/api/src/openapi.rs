@@ -58,6 +58,7 @@ fn components() -> Components {
         (shape.nested)(&mut schemas);
     }
     components.schemas.extend(schemas);
+    components.responses.extend(REFUSALS.map(|(status, about, _)| (status.to_string(), refusal(status, about).into())));
     components
 }
 
@@ -107,12 +108,8 @@ fn described(operation: &Operation) -> utoipa::openapi::path::Operation {
         builder = builder.security(SecurityRequirement::new(BEARER, Vec::<String>::new()));
     }
     builder = builder.response(operation.answer.status().to_string(), success(operation));
-    for (status, about) in refusals(operation) {
-        let by_gateway = [401, 413, 429].contains(&status);
-        let (kind, shape) =
-            if by_gateway { (JSON, Shape::of::<GatewayMessage>()) } else { (PROBLEM, Shape::of::<Problem>()) };
-        let refusal = ResponseBuilder::new().description(about).content(kind, content(reference(shape)));
-        builder = builder.response(status.to_string(), refusal.build());
+    for (status, ..) in REFUSALS.iter().filter(|(.., possible)| possible(operation)) {
+        builder = builder.response(status.to_string(), Ref::from_response_name(status.to_string()));
     }
     builder.build()
 }
@@ -157,30 +154,35 @@ fn success(operation: &Operation) -> Response {
     builder.build()
 }
 
-/// What a request to the operation can be refused with.
-fn refusals(operation: &Operation) -> Vec<(u16, &'static str)> {
-    let public = matches!(operation.access, Access::Public);
-    let (body, post) = (operation.body.is_some(), operation.takes_idempotency_key());
-    let (paged, addressed) = (operation.is_paged(), operation.path_parameters().next().is_some());
-    let all = [
-        (400, "Unreadable JSON or page token.", body || paged),
-        (401, "No valid token.", !public),
-        (403, "Not allowed; names entity and privilege.", !public),
-        (404, "Absent, or not readable by the caller.", addressed),
-        (
-            409,
-            "Possible only in another state, or the first request under the key still runs.",
-            operation.conflicts || post,
-        ),
-        (412, "`If-Match` names another version than the present one.", operation.takes_if_match()),
-        (413, "Too large.", body),
-        (415, "The body is not declared as JSON.", body),
-        (422, "Can never succeed; lists every fault.", true),
-        (429, "Too many requests.", true),
-        (500, "A failure of ours.", true),
-        (503, "Try again in a moment.", !public),
-    ];
-    all.into_iter().filter(|(.., possible)| *possible).map(|(status, about, _)| (status, about)).collect()
+/// What requests can be refused with, and to which operations that can happen.
+#[rustfmt::skip]
+const REFUSALS: [(u16, &str, fn(&Operation) -> bool); 12] = [
+    (400, "Unreadable JSON or page token.", |o| o.body.is_some() || o.is_paged()),
+    (401, "No valid token.", protected),
+    (403, "Not allowed; names entity and privilege.", protected),
+    (404, "Absent, or not readable by the caller.", |o| o.path_parameters().next().is_some()),
+    (409, "Possible only in another state, or the first request under the key still runs.", |o| o.conflicts || o.takes_idempotency_key()),
+    (412, "`If-Match` names another version than the present one.", Operation::takes_if_match),
+    (413, "Too large.", |o| o.body.is_some()),
+    (415, "The body is not declared as JSON.", |o| o.body.is_some()),
+    (422, "Can never succeed; lists every fault.", |_| true),
+    (429, "Too many requests.", |_| true),
+    (500, "A failure of ours.", |_| true),
+    (503, "Try again in a moment.", protected),
+];
+
+/// The statuses that AWS's gateway answers by itself.
+const BY_GATEWAY: [u16; 3] = [401, 413, 429];
+
+fn protected(operation: &Operation) -> bool {
+    !matches!(operation.access, Access::Public)
+}
+
+fn refusal(status: u16, about: &str) -> Response {
+    let by_gateway = BY_GATEWAY.contains(&status);
+    let (kind, shape) =
+        if by_gateway { (JSON, Shape::of::<GatewayMessage>()) } else { (PROBLEM, Shape::of::<Problem>()) };
+    ResponseBuilder::new().description(about).content(kind, content(reference(shape))).build()
 }
 
 fn optional(name: &str, place: ParameterIn, about: &str, schema: RefOr<Schema>) -> ParameterBuilder {

@@ -40,3 +40,107 @@ pub(crate) fn word(value: impl Serialize) -> String {
         _ => unreachable!("an enum without contents serialises as its name"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::id::{Owner, RecordKey, SellerId};
+    use domain::record::NewRecord;
+    use domain::record_type::RecordTypes;
+    use domain::route::manual;
+    use domain::settings::Settings;
+    use jiff::Timestamp;
+    use serde_json::{Map, Value, json};
+
+    use crate::openapi;
+
+    /// What is wrong with an answer by the document: members that it doesn't show or that are missing, other words.
+    fn faults(document: &Value, schema: &Value, answer: &Value, at: &str) -> Vec<String> {
+        if let Some(reference) = schema["$ref"].as_str() {
+            let schema = document.pointer(reference.trim_start_matches('#')).unwrap();
+            return faults(document, schema, answer, at);
+        }
+        if let Some(kinds) = schema["oneOf"].as_array() {
+            let tried: Vec<Vec<String>> = kinds.iter().map(|kind| faults(document, kind, answer, at)).collect();
+            return tried.into_iter().min_by_key(Vec::len).unwrap_or_default();
+        }
+        let kind = match answer {
+            Value::Null => "null",
+            Value::Bool(_) => "boolean",
+            Value::Number(number) if number.is_f64() => "number",
+            Value::Number(_) => "integer",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+        };
+        if !(schema["type"] == kind || schema["type"].as_array().is_some_and(|kinds| kinds.contains(&json!(kind)))) {
+            return vec![format!("{at} is {kind}, not {}", schema["type"])];
+        }
+        if schema["enum"].as_array().is_some_and(|words| !words.contains(answer)) {
+            return vec![format!("{at} is {answer}")];
+        }
+        let elements = answer.as_array().into_iter().flatten().enumerate();
+        let of_elements =
+            elements.flat_map(|(n, element)| faults(document, &schema["items"], element, &format!("{at}/{n}")));
+        let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let missing = required.filter(|name| answer.get(name).is_none()).map(|name| format!("{at}/{name} is missing"));
+        let mut found: Vec<String> = of_elements.chain(missing).collect();
+        if let (Some(members), Some(shown)) = (answer.as_object(), schema["properties"].as_object()) {
+            for (name, value) in members {
+                let place = format!("{at}/{name}");
+                match shown.get(name) {
+                    Some(schema) => found.extend(faults(document, schema, value, &place)),
+                    None => found.push(format!("{place} is not shown")),
+                }
+            }
+        }
+        found
+    }
+
+    fn shown(name: &str, answer: &impl serde::Serialize) -> Vec<String> {
+        let document = serde_json::to_value(openapi::document()).unwrap();
+        let schema = json!({"$ref": format!("#/components/schemas/{name}")});
+        faults(&document, &schema, &serde_json::to_value(answer).unwrap(), "")
+    }
+
+    const NOTHING: [String; 0] = [];
+
+    #[test]
+    fn what_the_domain_answers_is_what_the_document_shows() {
+        assert_eq!(shown("Settings", &Settings::default()), NOTHING);
+        for definition in RecordTypes::built_in().iter() {
+            assert_eq!(shown("RecordType", definition.as_ref()), NOTHING);
+        }
+        let now = Timestamp::UNIX_EPOCH;
+        let owner = Owner::Seller(SellerId::new("susana"));
+        let new = NewRecord {
+            key: RecordKey::new("lead", "L-1"),
+            fields: Map::new(),
+            owner: Some(owner.clone()),
+            created_on: None,
+            route: true,
+            imported: false,
+            created_by: "boris".to_owned(),
+            tag: None,
+        };
+        let record = new.into_record(now);
+        let run = super::run::answer(&manual(&record, owner, 3, now), true);
+        assert_eq!(shown("RoutingRun", &run), NOTHING);
+        assert_eq!(shown("Record", &super::record::Record::from(record)), NOTHING);
+    }
+
+    #[test]
+    fn an_answer_beside_the_document_is_noticed() {
+        let mut settings = serde_json::to_value(Settings::default()).unwrap();
+        settings["odd"] = json!(1);
+        settings["firstWeekday"] = json!("someday");
+        settings["limits"]["maxWaitDays"] = json!("many");
+        settings.as_object_mut().unwrap().shift_remove("timeZone");
+        let expected = [
+            "/timeZone is missing",
+            "/firstWeekday is \"someday\"",
+            "/limits/maxWaitDays is string, not \"integer\"",
+            "/odd is not shown",
+        ];
+        assert_eq!(shown("Settings", &settings), expected);
+    }
+}

@@ -1,5 +1,7 @@
 //! Bad input gets the contract's answer, names every fault at once, and leaves nothing half written (API.md section 1).
 
+use std::collections::BTreeMap;
+
 use journeys::client::{Answer, Client};
 use journeys::dynamodb::Attributes;
 use journeys::organisation::{everything, rule, sellers};
@@ -148,14 +150,12 @@ fn owner(id: &str) -> Value {
 }
 
 /// Both tables, in an order that compares.
-async fn everything_stored(stack: &RunningStack) -> anyhow::Result<Vec<String>> {
-    let text = |item: &Attributes| {
-        let sorted: std::collections::BTreeMap<&String, &Value> = item.iter().collect();
-        serde_json::to_string(&sorted).expect("JSON values are writable")
-    };
-    let mut stored: Vec<String> = stack.dynamodb.scan(RECORDS).await?.iter().map(text).collect();
-    stored.extend(stack.dynamodb.scan(WORK).await?.iter().map(text));
-    stored.sort();
+async fn everything_stored(stack: &RunningStack) -> anyhow::Result<BTreeMap<String, Attributes>> {
+    let mut stored = BTreeMap::new();
+    for table in [RECORDS, WORK] {
+        let keyed = |item: Attributes| (format!("{table} {:?} {:?}", item.get("pk"), item.get("sk")), item);
+        stored.extend(stack.dynamodb.scan(table).await?.into_iter().map(keyed));
+    }
     Ok(stored)
 }
 

@@ -1,18 +1,20 @@
 //! Changes of a record before and after it was routed (DESIGN.md "The journey of a lead", step 1).
 
-use journeys::organisation::{rule, sellers};
+use journeys::organisation::{rule, segment, sellers};
 use journeys::running_stack::RunningStack;
 use serde_json::{Value, json};
 
 const LEAD: &str = "/v1/records/lead/L-1";
 
-/// Two sellers and one rule that uses `city` and nothing else.
+/// Two sellers, a segment of the records that have a city, and in it one rule for Bern: `city` is used, nothing else.
 async fn organisation() -> anyhow::Result<RunningStack> {
     let stack = RunningStack::start().await?;
     let client = stack.administrator();
     sellers(&client, &["miriam", "susana"]).await?;
+    let with_city = json!({"all": [{"field": "city", "op": "hasValue"}]});
+    let segment = segment(&client, "lead", "With a city", &with_city).await?;
     let bern = rule("Bern", &json!({"field": "city", "op": "equals", "value": "Bern"}));
-    client.post("/v1/segments/lead-default/rules", &bern).await?.expect(201)?;
+    client.post(&format!("/v1/segments/{segment}/rules"), &bern).await?.expect(201)?;
     Ok(stack)
 }
 

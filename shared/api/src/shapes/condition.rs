@@ -3,8 +3,13 @@
 use std::borrow::Cow;
 
 use serde_json::json;
-use utoipa::openapi::{RefOr, Schema};
+use utoipa::openapi::schema::{
+    AdditionalProperties, ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, SchemaType, Type,
+};
+use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
+
+use super::words;
 
 /// A yes/no tree of tests. It refers to itself, so its schema is written out.
 #[derive(Debug)]
@@ -51,25 +56,33 @@ pub(crate) const OPERATORS: &[&str] = &[
 
 impl PartialSchema for Condition {
     fn schema() -> RefOr<Schema> {
-        let node = json!({"$ref": "#/components/schemas/Condition"});
-        let group = |name: &str| {
-            json!({"type": "object", "required": [name], "additionalProperties": false,
-                   "properties": {name: {"type": "array", "items": node}}})
-        };
+        let node = || Ref::from_schema_name("Condition");
+        let text = || Object::with_type(Type::String);
+        let group = |name: &str| ObjectBuilder::new().property(name, ArrayBuilder::new().items(node())).required(name);
         let row = |name: &str| {
-            json!({"type": "object", "required": [name, "op"], "additionalProperties": false,
-                   "properties": {name: {"type": "string"}, "op": {"type": "string", "enum": OPERATORS},
-                                  "value": {"description": "what the operator compares with; a list means any of"},
-                                  "valueFrom": {"type": "string", "description": "a column of the routed record"}}})
+            let any = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+            ObjectBuilder::new()
+                .property(name, text())
+                .required(name)
+                .property("op", words(OPERATORS))
+                .required("op")
+                .property("value", any.description(Some("What the operator compares with; a list means any of.")))
+                .property("valueFrom", text())
         };
-        let related = json!({"type": "object", "required": ["related", "exists"], "additionalProperties": false,
-            "properties": {"related": {"type": "string"}, "exists": {"type": "boolean"}, "where": node}});
-        let tree = json!({
-            "description": "A tree of tests: a group, a test of a column or seller attribute, or one of related records. {\"all\": []} matches everything.",
-            "oneOf": [group("all"), group("any"), row("field"), row("attribute"), related],
-            "example": {"all": [{"field": "country", "op": "equals", "value": ["US", "CA"]}]}
+        let related = ObjectBuilder::new()
+            .property("related", text())
+            .required("related")
+            .property("exists", Object::with_type(Type::Boolean))
+            .required("exists")
+            .property("where", node());
+        let kinds = [group("all"), group("any"), row("field"), row("attribute"), related];
+        let tree = kinds.into_iter().fold(OneOfBuilder::new(), |tree, kind| {
+            tree.item(kind.additional_properties(Some(AdditionalProperties::FreeForm(false))))
         });
-        serde_json::from_value(tree).expect("the text above is a schema")
+        let about = "A tree of tests: a group, a test of a column or seller attribute, or one of related records. \
+                     {\"all\": []} matches everything.";
+        let example = json!({"all": [{"field": "country", "op": "equals", "value": ["US", "CA"]}]});
+        Schema::from(tree.description(Some(about)).example(Some(example)).build()).into()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The organisation's settings. Answers are `domain`'s own settings; these describe them.
 
-use serde_json::json;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder};
 use utoipa::openapi::{RefOr, Schema};
 
 use super::seller::role_words;
@@ -107,9 +107,8 @@ pub struct Limits {
 }
 
 fn eligible_roles() -> RefOr<Schema> {
-    let named = json!({"type": "array", "minItems": 1, "items": {"type": "string", "enum": role_words()}});
-    let schema = json!({"oneOf": [{"type": "string", "enum": ["all"]}, named]});
-    serde_json::from_value(schema).expect("the text above is a schema")
+    let named = ArrayBuilder::new().items(super::words(&role_words())).min_items(Some(1));
+    Schema::from(OneOfBuilder::new().item(super::words(&["all"])).item(named).build()).into()
 }
 
 fn weekday() -> RefOr<Schema> {
