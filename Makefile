@@ -54,7 +54,7 @@ token: cargo
 binaries: cargo
 	@$(LOCAL_BUILD)
 
-test: cargo
+test: cargo $(CARGO_LAMBDA)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets $(FEATURES) -- -D warnings
 	$(LOCAL_BUILD)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use journeys::fault_proxy;
 use journeys::recount::Stored;
@@ -16,6 +16,24 @@ const COMMITTER: &str = "assignment";
 const UNITS_TARGET: f64 = 12.0;
 /// Records per second, as a share of the engine's three-item transactions per second.
 const RATE_TARGET: f64 = 0.4;
+
+/// How long the replay took where nothing stood between functions and engine.
+#[derive(Debug)]
+pub(crate) struct Timed {
+    /// From the first request to the last commit.
+    pub(crate) length: Duration,
+    /// Of each record from its put to its commit, sorted.
+    pub(crate) latencies: Vec<Duration>,
+}
+
+impl Timed {
+    /// From instants of put and commit per record.
+    pub(crate) fn new(length: Duration, latencies: impl IntoIterator<Item = Duration>) -> Self {
+        let mut latencies: Vec<Duration> = latencies.into_iter().collect();
+        latencies.sort_unstable();
+        Self { length, latencies }
+    }
+}
 
 /// The figures of one replay.
 #[derive(Debug)]
@@ -33,11 +51,11 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    /// From what is stored, what was measured since `begun`, and what the engine can do (transactions per second).
+    /// From what is stored, how long it took, what it cost, and what the engine can do (transactions per second).
     pub(crate) fn new(
         stored: &Stored,
+        timed: Timed,
         measured: &fault_proxy::Figures,
-        begun: Instant,
         team: &[SalesTeamMember],
         engine: f64,
     ) -> Self {
@@ -50,7 +68,6 @@ impl Figures {
                 [&run["segmentation"]["reason"], &run["assignment"]["reason"]].into_iter().find(|r| !r.is_null());
             *reasons.entry(reason.and_then(|r| r.as_str()).unwrap_or("none: assigned").to_owned()).or_default() += 1;
         }
-        let (latencies, last) = latencies(&measured.written);
         let mut requests = BTreeMap::new();
         for (by, count) in &measured.requests {
             *requests.entry((by.caller == COMMITTER, by.name.clone())).or_default() += count;
@@ -65,9 +82,9 @@ impl Figures {
             sellers,
             reasons,
             assigned,
-            records: latencies.len(),
-            length: last.map_or(Duration::ZERO, |last| last.duration_since(begun)),
-            latencies,
+            records: timed.latencies.len(),
+            length: timed.length,
+            latencies: timed.latencies,
             requests,
             units,
             engine,
@@ -95,25 +112,6 @@ impl Figures {
         let place = (count(sorted.len()) * share).ceil() as usize;
         sorted.get(place.saturating_sub(1)).copied().unwrap_or_default()
     }
-}
-
-/// From the first write of a record to the second, which is the commit of its run; sorted; and when the last one was.
-fn latencies(written: &[fault_proxy::Written]) -> (Vec<Duration>, Option<Instant>) {
-    let mut puts: BTreeMap<&str, Instant> = BTreeMap::new();
-    let mut latencies: BTreeMap<&str, Duration> = BTreeMap::new();
-    let mut last = None;
-    for write in written.iter().filter(|write| write.key.starts_with("opportunity#")) {
-        match puts.get(write.key.as_str()) {
-            None => drop(puts.insert(&write.key, write.at)),
-            Some(put) => {
-                latencies.entry(&write.key).or_insert_with(|| write.at.duration_since(*put));
-                last = last.max(Some(write.at));
-            }
-        }
-    }
-    let mut latencies: Vec<Duration> = latencies.into_values().collect();
-    latencies.sort_unstable();
-    (latencies, last)
 }
 
 /// By office: how many more records the seller with most has than the one with fewest. Sellers of one office are
@@ -197,7 +195,7 @@ impl fmt::Display for Figures {
 
 #[cfg(test)]
 mod tests {
-    use journeys::fault_proxy::{Charge, Operation, Written};
+    use journeys::fault_proxy::{Charge, Operation};
     use serde_json::json;
 
     use super::*;
@@ -207,25 +205,12 @@ mod tests {
     }
 
     #[test]
-    fn the_latency_of_a_record_is_from_its_first_write_to_its_second() {
-        let start = Instant::now();
-        let write = |key: &str, at: u64| Written {
-            at: start + Duration::from_millis(at),
-            by: by("x"),
-            table: "t".to_owned(),
-            key: key.to_owned(),
-        };
-        let written = [
-            write("opportunity#1", 0),
-            write("opportunity#2", 5),
-            write("state#a", 8),
-            write("opportunity#2", 12),
-            write("opportunity#1", 20),
-            write("opportunity#1", 90),
-        ];
-        let (latencies, last) = latencies(&written);
-        assert_eq!(latencies, [7, 20].map(Duration::from_millis));
-        assert_eq!(last, Some(start + Duration::from_millis(90)));
+    fn a_percentile_is_the_latency_that_this_share_did_not_exceed() {
+        let timed = Timed::new(Duration::from_secs(2), (1..=100).rev().map(Duration::from_millis));
+        let stored = Stored { records: BTreeMap::new(), work: Vec::new(), runs: Vec::new() };
+        let figures = Figures::new(&stored, timed, &fault_proxy::Figures::default(), &[], 100.0);
+        assert_eq!([0.5, 0.99].map(|share| figures.percentile(share)), [50, 99].map(Duration::from_millis));
+        assert!((figures.rate() - 50.0).abs() < 0.001);
     }
 
     #[test]
@@ -250,7 +235,7 @@ mod tests {
                 run(json!({"kind": "seller", "id": "b"})),
             ],
         };
-        let figures = Figures::new(&stored, &measured, Instant::now(), &[], 100.0);
+        let figures = Figures::new(&stored, Timed::new(Duration::ZERO, []), &measured, &[], 100.0);
         assert!((figures.commit_units() - 3.5).abs() < 0.001);
         assert_eq!(figures.units.get(&(true, "seller".to_owned())), Some(&3.0));
         let page = figures.to_string();

@@ -106,6 +106,14 @@ impl Stored {
         counted.filter_map(|(name, count)| Some((name.strip_prefix(&prefix)?.to_owned(), count))).collect()
     }
 
+    /// How many active records of a type need attention, by the code of the reason.
+    #[must_use]
+    pub fn reasons(&self, record_type: &str) -> BTreeMap<String, i64> {
+        let prefix = format!("status {record_type} reason.");
+        let counted = self.counted().into_iter();
+        counted.filter_map(|(name, count)| Some((name.strip_prefix(&prefix)?.to_owned(), count))).collect()
+    }
+
     /// The counters as the records and runs say.
     fn counted(&self) -> Counters {
         let mut counters = Counters::new();

@@ -4,8 +4,10 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use local::decisions::Decision;
 use local::stack::{Stack, StackOptions};
 use serde_json::{Value, json};
+use tokio::sync::broadcast;
 
 use crate::client::Client;
 use crate::dynamodb::DynamoDb;
@@ -74,6 +76,12 @@ impl RunningStack {
         self.stack.endpoint()
     }
 
+    /// What `assignment` decides from now on, as it says after each commit.
+    #[must_use]
+    pub fn decisions(&self) -> broadcast::Receiver<Decision> {
+        self.stack.decisions()
+    }
+
     /// A caller with a role.
     #[must_use]
     pub fn client(&self, role: &str, sub: &str) -> Client {
@@ -110,6 +118,9 @@ impl RunningStack {
     /// # Errors
     /// When records still wait after that time.
     pub async fn settled(&self, within: Duration) -> anyhow::Result<Stored> {
+        // The event source is asked first: reading all that is stored over and over would slow down what is waited for.
+        // Where it is paused or gave something up, only the tables tell.
+        let _ = tokio::time::timeout(within, self.stack.running().settled()).await;
         found("no record waits any more", within, async || {
             let stored = Stored::read(&self.dynamodb, RECORDS, WORK).await?;
             Ok((!stored.anything_waits()).then_some(stored))

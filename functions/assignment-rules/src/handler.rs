@@ -94,7 +94,7 @@ pub(crate) async fn create(
     let draft = rules.believe(&body, &segment, &limits, None).await?;
     let make = |id: RuleId| draft.clone().into_rule(id, segment.id.clone(), now);
     let (most, tag) = (limits.max_active_rules_per_segment, seed.tag());
-    let placed = rules.store.create_rule(&segment.id, most, tag.as_deref(), make).await?;
+    let placed = rules.store.create_rule(&segment.id, most, Some(&tag), make).await?;
     let location = format!("/v1/rules/{}", placed.rule.id);
     let Versioned { version, resource } = rules.answer(placed).await?;
     Ok(Created { location, version, resource })

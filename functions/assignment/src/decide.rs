@@ -3,8 +3,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use domain::route::{Arrival, Decision, Present, Organisation, route, undecidable};
 use domain::roster::Roster;
+use domain::route::{Arrival, Decision, Organisation, Present, route, undecidable};
 
 /// Routes the arrivals in their order.
 pub(crate) fn decide(

@@ -73,7 +73,8 @@ impl Handler {
         let mut refusals = 0;
         while !left.is_empty() {
             // A third of the records at a time when others keep being first.
-            let most = if refusals > PATIENCE { (MOST_RECORDS >> (refusals - PATIENCE).min(6)).max(1) } else { MOST_RECORDS };
+            let most =
+                if refusals > PATIENCE { (MOST_RECORDS >> (refusals - PATIENCE).min(6)).max(1) } else { MOST_RECORDS };
             match self.pass(&mut left, most).await {
                 Ok(Pass::Finished) => return Ok(()),
                 Ok(Pass::Refused(committed)) => {
@@ -114,7 +115,9 @@ impl Handler {
                 return Ok(Pass::Refused(done));
             }
             let committed = match self.store.commit(next, most, self.clock.now()).await {
-                Err(store::Error::Corrupt(details)) => self.commit_alone(next[0], &knowledge, present, &details).await?,
+                Err(store::Error::Corrupt(details)) => {
+                    self.commit_alone(next[0], &knowledge, present, &details).await?
+                }
                 other => other?,
             };
             let Committed::First(runs) = committed else { return Ok(Pass::Refused(done)) };
@@ -151,7 +154,12 @@ impl Handler {
 
     /// "Nobody" touches no seller, so no condition of the commit would notice somebody who became eligible just before
     /// it: what is configured now is read once more, and a record that would now find somebody is marked again.
-    async fn seek_again(&self, run: &RoutingRun, waiting: &Waiting, decided_by: &Knowledge) -> Result<(), store::Error> {
+    async fn seek_again(
+        &self,
+        run: &RoutingRun,
+        waiting: &Waiting,
+        decided_by: &Knowledge,
+    ) -> Result<(), store::Error> {
         let knowledge = self.store.knowledge(&self.memory).await?;
         if knowledge.versions == decided_by.versions {
             return Ok(());

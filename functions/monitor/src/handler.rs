@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use api::shapes::monitor::{
-    PendingRecord, PendingSummary, ProcessedRecord, ProcessedSummary, SegmentSummary, Summary,
-};
+use api::shapes::monitor::{PendingRecord, PendingSummary, ProcessedRecord, ProcessedSummary, SegmentSummary, Summary};
 use api::shapes::run;
 use api::{Authorized, Filters, Page, Paging, Path, Problem};
 use axum::Json;

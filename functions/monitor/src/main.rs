@@ -11,8 +11,7 @@ use store::{Clock, Store};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let (store, clock) = (Store::from_environment().await?, Clock::from_environment());
-    let monitor =
-        Arc::new(handler::Monitor { store: store.clone(), clock: clock.clone(), memory: Memory::default() });
+    let monitor = Arc::new(handler::Monitor { store: store.clone(), clock: clock.clone(), memory: Memory::default() });
     Edge::new(Function::Monitor, store, clock, monitor)
         .on("listPending", handler::pending)
         .on("listProcessed", handler::processed)

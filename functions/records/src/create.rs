@@ -154,6 +154,6 @@ fn new_record(
         route: draft.route,
         imported: false,
         created_by: authorized.caller.sub.clone(),
-        tag: seed.tag(),
+        tag: Some(seed.tag()),
     }
 }

@@ -83,7 +83,7 @@ pub(crate) async fn create(
     let draft = SegmentDraft::parse(&body, &segments.store.record_types().await?, &limits, None)?;
     let (priority, id) = (draft.priority, SegmentId::new(format!("{}-{}", draft.record_type, seed.id(0))));
     let segment = draft.into_segment(id, segments.clock.now());
-    let ranked = segments.store.create_segment(segment, priority, seed.tag().as_deref()).await?;
+    let ranked = segments.store.create_segment(segment, priority, Some(&seed.tag())).await?;
     let location = format!("/v1/segments/{}", ranked.segment.id);
     let Versioned { version, resource } = segments.answer(ranked).await?;
     Ok(Created { location, version, resource })

@@ -119,7 +119,7 @@ pub(crate) async fn create(
     let id = draft.id.clone().unwrap_or_else(|| SellerId::new(seed.id(0)));
     let seller = draft.into_seller(id);
     sellers.reach(authorized).await?.check(&seller)?;
-    let seller = sellers.store.create_seller(seller, seed.tag().as_deref()).await?;
+    let seller = sellers.store.create_seller(seller, Some(&seed.tag())).await?;
     let location = format!("/v1/sellers/{}", seller.id);
     let Versioned { version, resource } = sellers.answer_one(seller).await?;
     Ok(Created { location, version, resource })

@@ -154,9 +154,12 @@ fn success(operation: &Operation) -> Response {
     builder.build()
 }
 
+/// Whether an operation can be refused so.
+type Possible = fn(&Operation) -> bool;
+
 /// What requests can be refused with, and to which operations that can happen.
 #[rustfmt::skip]
-const REFUSALS: [(u16, &str, fn(&Operation) -> bool); 12] = [
+const REFUSALS: [(u16, &str, Possible); 12] = [
     (400, "Unreadable JSON or page token.", |o| o.body.is_some() || o.is_paged()),
     (401, "No valid token.", protected),
     (403, "Not allowed; names entity and privilege.", protected),

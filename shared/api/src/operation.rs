@@ -33,7 +33,7 @@ pub enum Function {
 pub enum Method {
     /// Reads.
     Get,
-    /// Creates or acts. Takes an `Idempotency-Key`.
+    /// Creates, or acts on something that exists; the latter takes `If-Match`. Takes an `Idempotency-Key`.
     Post,
     /// Replaces. Takes `If-Match`.
     Put,
@@ -140,8 +140,7 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// Declares an operation that nobody but the organisation's administrator of the task may call; `const` so that the
-    /// table of operations is data.
+    /// Declares an operation; `const` so that the table of operations is data.
     pub(crate) const fn new(
         function: Function,
         method: Method,
@@ -185,10 +184,16 @@ impl Operation {
         matches!(self.answer, Answer::Page(_))
     }
 
-    /// True when it refuses a stale `If-Match`.
+    /// True when it refuses a stale `If-Match`: it changes or removes something that exists.
     #[must_use]
     pub fn takes_if_match(&self) -> bool {
-        matches!(self.method, Method::Put | Method::Patch | Method::Delete)
+        match self.method {
+            Method::Get => false,
+            Method::Post => {
+                matches!(self.answer, Answer::Resource(_)) && self.path_parameters().any(|name| name == "id")
+            }
+            Method::Put | Method::Patch | Method::Delete => true,
+        }
     }
 
     /// True when it can be repeated under an `Idempotency-Key`.

@@ -18,20 +18,19 @@ use crate::problem::Problem;
 pub struct Seed {
     /// When the request was first begun.
     pub at: Timestamp,
-    keyed: bool,
     hash: [u8; 32],
 }
 
 impl Seed {
     /// The seed of a request without a key: never the same again.
     pub(crate) fn random(at: Timestamp) -> Self {
-        Self { at, keyed: false, hash: rand::random() }
+        Self { at, hash: rand::random() }
     }
 
     /// The seed of a request under a key, first begun at `at`.
     pub(crate) fn keyed(at: Timestamp, scope: &str) -> Self {
         let hash = Sha256::new().chain_update(at.as_millisecond().to_be_bytes()).chain_update(scope).finalize();
-        Self { at, keyed: true, hash: hash.into() }
+        Self { at, hash: hash.into() }
     }
 
     /// The id of the n-th new thing of the request: a ULID, so ids sort by the instant and then by `index`.
@@ -43,11 +42,11 @@ impl Seed {
         Ulid::from_parts(milliseconds, random).to_string()
     }
 
-    /// A short text to store on what the request creates: a thing that exists already and carries it was created by an
-    /// earlier run of the same request. `None` without a key, since then no run is a repetition.
+    /// A short text to store on what the request creates: a thing that exists already and carries it was created by this
+    /// very request, whether by an earlier run under the same key or by a write whose answer was lost.
     #[must_use]
-    pub fn tag(&self) -> Option<String> {
-        self.keyed.then(|| URL_SAFE_NO_PAD.encode(&self.hash[..9]))
+    pub fn tag(&self) -> String {
+        URL_SAFE_NO_PAD.encode(&self.hash[..9])
     }
 }
 
@@ -75,7 +74,7 @@ mod tests {
         for other in [Seed::keyed(at(1_700_000_000_001), "scope"), Seed::keyed(at(1_700_000_000_000), "other")] {
             assert_ne!((seed.id(0), seed.tag()), (other.id(0), other.tag()));
         }
-        assert_eq!(seed.tag().unwrap().len(), 12);
+        assert_eq!(seed.tag().len(), 12);
     }
 
     #[test]
@@ -87,9 +86,9 @@ mod tests {
     }
 
     #[test]
-    fn without_a_key_ids_never_repeat_and_there_is_no_tag() {
+    fn without_a_key_neither_ids_nor_tags_repeat() {
         let (one, other) = (Seed::random(at(1_000)), Seed::random(at(1_000)));
         assert_ne!(one.id(0), other.id(0));
-        assert_eq!(one.tag(), None);
+        assert_ne!(one.tag(), other.tag());
     }
 }

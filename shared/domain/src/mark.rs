@@ -119,14 +119,14 @@ mod tests {
 
     fn marks() -> impl Strategy<Value = Mark> {
         let cause = prop::sample::select(vec![Cause::Updated, Cause::Reopened, Cause::Imported, Cause::Created]);
-        let columns = prop_oneof![
-            Just(Columns::all()),
-            prop::collection::btree_set("[a-c]", 0..3).prop_map(Columns::Some)
-        ];
-        (cause, columns, 0_i64..1_000, 0_u32..3, any::<bool>()).prop_map(|(cause, columns, since, attempt, owner_given)| {
-            let since = Timestamp::from_millisecond(since).unwrap();
-            Mark { cause, columns, since, attempt, owner_given }
-        })
+        let columns =
+            prop_oneof![Just(Columns::all()), prop::collection::btree_set("[a-c]", 0..3).prop_map(Columns::Some)];
+        (cause, columns, 0_i64..1_000, 0_u32..3, any::<bool>()).prop_map(
+            |(cause, columns, since, attempt, owner_given)| {
+                let since = Timestamp::from_millisecond(since).unwrap();
+                Mark { cause, columns, since, attempt, owner_given }
+            },
+        )
     }
 
     proptest! {

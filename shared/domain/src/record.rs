@@ -193,7 +193,8 @@ impl Record {
         let mut touched = BTreeSet::new();
         for (column, value) in changes {
             let empty = value.is_null() || value.as_str() == Some("");
-            let before = if empty { self.fields.remove(column) } else { self.fields.insert(column.clone(), value.clone()) };
+            let before =
+                if empty { self.fields.remove(column) } else { self.fields.insert(column.clone(), value.clone()) };
             let same = if empty { before.is_none() } else { before.as_ref() == Some(value) };
             if !same {
                 touched.insert(column.clone());
@@ -342,7 +343,8 @@ pub(crate) mod tests {
     #[test]
     fn a_change_to_what_it_is_already_changes_nothing() {
         let record = new_lead("L-1", &json!({"city": "Bern"})).into_record(at(1));
-        let patched = record.clone().patched(&change(&json!({"city": "Bern", "phone": null, "email": ""})), &used(), at(2));
+        let patched =
+            record.clone().patched(&change(&json!({"city": "Bern", "phone": null, "email": ""})), &used(), at(2));
         assert_eq!(patched, record);
     }
 

@@ -84,7 +84,12 @@ pub struct Touched {
 
 /// Routes a batch in its order. The roster is left as the batch leaves it.
 #[must_use]
-pub fn route(organisation: &Organisation, roster: &mut Roster, arrivals: &[Arrival], present: Present) -> Vec<Decision> {
+pub fn route(
+    organisation: &Organisation,
+    roster: &mut Roster,
+    arrivals: &[Arrival],
+    present: Present,
+) -> Vec<Decision> {
     let counting = organisation.counting();
     let settings = &organisation.settings;
     let moment = Moment::new(present.now, settings.time_zone.clone(), settings.first_weekday);
@@ -144,11 +149,7 @@ pub fn undecidable(record: &Record, rulebook_version: u64, present: Present, det
         record_type: record.key.record_type.clone(),
         trigger: record.mark_or_adoption(present.now).cause.into(),
         rulebook_version,
-        segmentation: Segmentation {
-            status: Status::NotApplicable,
-            reason: None,
-            segment_id: record.segment.clone(),
-        },
+        segmentation: Segmentation { status: Status::NotApplicable, reason: None, segment_id: record.segment.clone() },
         assignment: Assignment::failed(Reason::ServerError, record.owner.clone()),
         sequence: SequenceConnection::not_applicable(),
         started_at: present.now,

@@ -124,8 +124,10 @@ impl Rulebook {
     #[must_use]
     pub fn compile(source: RulebookSource, record_types: &RecordTypes) -> Self {
         let schema = Schema::new(&source.definition, record_types).of_stored();
-        let counts = source.segments.iter().flat_map(|source| &source.rules).any(|rule| rule.state == RuleState::Active);
-        let names = source.segments.iter().map(|source| (source.segment.id.clone(), source.segment.name.clone())).collect();
+        let counts =
+            source.segments.iter().flat_map(|source| &source.rules).any(|rule| rule.state == RuleState::Active);
+        let names =
+            source.segments.iter().map(|source| (source.segment.id.clone(), source.segment.name.clone())).collect();
         let segments: Vec<ReadySegment> = source
             .segments
             .into_iter()
@@ -148,7 +150,8 @@ impl Rulebook {
             if let Ready::Compiled { reads: by_segment, .. } = &segment.condition {
                 used_columns.extend(by_segment.columns.iter().cloned());
             }
-            for condition in std::iter::once(&segment.condition).chain(segment.rules.iter().map(|rule| &rule.condition)) {
+            for condition in std::iter::once(&segment.condition).chain(segment.rules.iter().map(|rule| &rule.condition))
+            {
                 if let Ready::Compiled { reads: by_condition, .. } = condition {
                     reads.join(by_condition.clone());
                 }

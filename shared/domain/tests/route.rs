@@ -1,5 +1,7 @@
 //! Routing as stories that a sales manager can read: each is a row of `stories/*.json`, and this is the one check.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where something is not as it set it up")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -238,7 +240,8 @@ fn a_record_that_matches_no_active_segment_is_a_failure_of_segmentation_and_stop
     default.state = SegmentState::Inactive;
     let rules = vec![rule("lead", 1, json!({"all": []}), SellerPick::Any)];
     let organisation = organisation(vec![("lead", vec![SegmentSource { segment: default, rules }])]);
-    let run = route_one(&organisation, &mut roster(&["a"]), record("lead", "L-1", &json!({}), at("10:00")), at("10:00")).run;
+    let run =
+        route_one(&organisation, &mut roster(&["a"]), record("lead", "L-1", &json!({}), at("10:00")), at("10:00")).run;
     assert_eq!(run.segmentation.reason, Some(Reason::NoSegment));
     assert_eq!(run.assignment.status, Status::NotApplicable);
 }
@@ -249,7 +252,8 @@ fn a_rule_that_finds_nobody_ends_the_search() {
     let nobody = SellerPick::Specific { ids: vec!["gone".into()] };
     let rules = vec![rule("lead", 1, json!({"all": []}), nobody), rule("lead", 2, json!({"all": []}), SellerPick::Any)];
     let organisation = organisation(vec![("lead", with_default_rules("lead", rules))]);
-    let run = route_one(&organisation, &mut roster(&["a"]), record("lead", "L-1", &json!({}), at("10:00")), at("10:00")).run;
+    let run =
+        route_one(&organisation, &mut roster(&["a"]), record("lead", "L-1", &json!({}), at("10:00")), at("10:00")).run;
     assert_eq!(run.assignment.reason, Some(Reason::NoSellerMatches));
     assert_eq!(run.assignment.rule_id.as_ref().map(RuleId::as_str), Some("lead-default-1"));
     assert!(run.found_nobody());
@@ -278,9 +282,11 @@ fn a_record_older_than_the_window_stops_at_the_rule_and_is_overdue() {
     let mut window = rule("lead", 1, json!({"all": []}), SellerPick::Any);
     window.created_within_hours = Some(2);
     let organisation = organisation(vec![("lead", with_default_rules("lead", vec![window]))]);
-    let on_time = route_one(&organisation, &mut roster(&["a"]), record("lead", "L-1", &json!({}), at("08:00")), at("10:00")).run;
+    let on_time =
+        route_one(&organisation, &mut roster(&["a"]), record("lead", "L-1", &json!({}), at("08:00")), at("10:00")).run;
     assert_eq!(on_time.assignment.status, Status::Succeeded, "an age equal to the window is still inside");
-    let late = route_one(&organisation, &mut roster(&["a"]), record("lead", "L-1", &json!({}), at("07:59")), at("10:00")).run;
+    let late =
+        route_one(&organisation, &mut roster(&["a"]), record("lead", "L-1", &json!({}), at("07:59")), at("10:00")).run;
     assert_eq!(late.assignment.reason, Some(Reason::RecordTooOld));
     assert!(late.assignment.overdue);
     assert_eq!(late.assignment.due_at, Some(at("09:59")));
@@ -291,8 +297,8 @@ fn each_gate_drops_a_seller_for_its_own_reason() {
     // DIST-15, ELIG-01, ELIG-03
     let rules = vec![rule("lead", 1, json!({"all": []}), SellerPick::Any)];
     let mut organisation = organisation(vec![("lead", with_default_rules("lead", rules))]);
-    let mut settings = Settings::default();
-    settings.eligible_roles = EligibleRoles::Named(vec![Role::named("salesperson").unwrap()]);
+    let eligible_roles = EligibleRoles::Named(vec![Role::named("salesperson").unwrap()]);
+    let settings = Settings { eligible_roles, ..Settings::default() };
     organisation.settings = Arc::new(settings);
     let mut sellers = ["a", "b", "c", "d"].map(seller);
     sellers[0].roles = vec![Role::named("vp-of-sales").unwrap()];

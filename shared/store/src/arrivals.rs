@@ -39,7 +39,9 @@ impl Store {
         let waiting: Vec<Stored> = wanted
             .iter()
             .filter_map(|key| found.remove(key))
-            .filter(|stored| stored.record.waits() && (stored.record.state == State::Active || stored.record.revision == 0))
+            .filter(|stored| {
+                stored.record.waits() && (stored.record.state == State::Active || stored.record.revision == 0)
+            })
             .collect();
         let related = self.related(&waiting, organisation, now).await?;
         Ok(waiting
@@ -79,7 +81,9 @@ impl Store {
         for stored in waiting {
             let Some(rulebook) = rulebook_of(organisation, stored) else { continue };
             for (relation, columns) in &rulebook.reads().relations {
-                let Some((related, target)) = follow(stored, rulebook, relation, organisation, &found) else { continue };
+                let Some((related, target)) = follow(stored, rulebook, relation, organisation, &found) else {
+                    continue;
+                };
                 named.extend(columns.iter().filter_map(|column| looked_up(related, &target.definition, column)));
             }
         }
@@ -162,10 +166,7 @@ fn set_names(
     }
 }
 
-fn plain_subject(
-    stored: &Stored,
-    definition: &Arc<RecordTypeDefinition>,
-) -> std::result::Result<Subject, String> {
+fn plain_subject(stored: &Stored, definition: &Arc<RecordTypeDefinition>) -> std::result::Result<Subject, String> {
     let record = &stored.record;
     let system = System {
         id: record.key.id.as_str(),

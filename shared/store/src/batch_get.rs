@@ -25,7 +25,12 @@ pub(crate) enum Consistency {
 
 impl Store {
     /// The items of these keys, in no order; those that don't exist are left out. Keys may repeat.
-    pub(crate) async fn batch_get(&self, table: &str, mut keys: Vec<Key>, consistency: Consistency) -> Result<Vec<Item>> {
+    pub(crate) async fn batch_get(
+        &self,
+        table: &str,
+        mut keys: Vec<Key>,
+        consistency: Consistency,
+    ) -> Result<Vec<Item>> {
         keys.sort_by(|a, b| (&a.pk, &a.sk).cmp(&(&b.pk, &b.sk)));
         keys.dedup();
         let mut items = Vec::with_capacity(keys.len());
@@ -37,7 +42,8 @@ impl Store {
                     .consistent_read(consistency == Consistency::Strong)
                     .build()
                     .expect("keys are given");
-                let answer = self.client.batch_get_item().request_items(table, request).send().await.map_err(failure)?;
+                let answer =
+                    self.client.batch_get_item().request_items(table, request).send().await.map_err(failure)?;
                 items.extend(answer.responses.unwrap_or_default().remove(table).unwrap_or_default());
                 let unread = answer.unprocessed_keys.unwrap_or_default().remove(table);
                 let Some(unread) = unread.filter(|unread| !unread.keys().is_empty()) else { break };

@@ -37,10 +37,15 @@ pub(crate) fn routed(rule: &RuleId) -> String {
 }
 
 /// The write that adds to one row.
-pub(crate) fn add(table: &str, record_type: &RecordType, shard: u8, row: &str, changes: &BTreeMap<String, i64>) -> Update {
-    let mut update = Update::builder()
-        .table_name(table)
-        .set_key(Some(keys::counts_row(record_type, shard, row).attributes()));
+pub(crate) fn add(
+    table: &str,
+    record_type: &RecordType,
+    shard: u8,
+    row: &str,
+    changes: &BTreeMap<String, i64>,
+) -> Update {
+    let mut update =
+        Update::builder().table_name(table).set_key(Some(keys::counts_row(record_type, shard, row).attributes()));
     let mut clauses = Vec::with_capacity(changes.len());
     for (n, (attribute, change)) in changes.iter().enumerate() {
         clauses.push(format!("#c{n} :c{n}"));

@@ -80,9 +80,9 @@ where
         Some("ConditionalCheckFailedException" | "TransactionConflictException" | "DuplicateItemException") => {
             Error::Conflict
         }
-        Some("ValidationException" | "ResourceNotFoundException" | "SerializationException" | "AccessDeniedException") => {
-            Error::Corrupt(text)
-        }
+        Some(
+            "ValidationException" | "ResourceNotFoundException" | "SerializationException" | "AccessDeniedException",
+        ) => Error::Corrupt(text),
         Some(_) | None => Error::Unavailable(text),
     }
 }

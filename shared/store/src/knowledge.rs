@@ -84,10 +84,10 @@ impl Store {
     pub async fn roster(&self, knowledge: &Knowledge) -> Result<Roster> {
         let ids: Vec<_> = knowledge.sellers.iter().map(|seller| seller.id.clone()).collect();
         let mut states = self.seller_states(&ids).await?;
-        let members = knowledge.sellers.iter().map(|seller| Member {
-            seller: Arc::clone(seller),
-            state: states.remove(&seller.id).unwrap_or_default(),
-        });
+        let members = knowledge
+            .sellers
+            .iter()
+            .map(|seller| Member { seller: Arc::clone(seller), state: states.remove(&seller.id).unwrap_or_default() });
         Ok(Roster::new(members.collect()))
     }
 }

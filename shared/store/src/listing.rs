@@ -68,10 +68,14 @@ impl Listing {
         listing
     }
 
-    /// Members of a segment; those that look for an owner come last, the newest first within both.
+    /// Members of a segment; those that look for an owner come first, and within both the newest.
     #[must_use]
     pub fn members(segment: &SegmentId) -> Self {
-        Self { sources: shards(|shard| (MEMBERS, keys::members(segment, shard), None)), newest_first: true, mixed: false }
+        Self {
+            sources: shards(|shard| (MEMBERS, keys::members(segment, shard), None)),
+            newest_first: true,
+            mixed: false,
+        }
     }
 
     /// Active records of a type that an owner holds, the newest first.
@@ -151,7 +155,12 @@ impl Store {
     }
 
     /// Records of a type that have waited since an instant or longer, the longest first, at most `most` of them.
-    pub async fn waiting_since(&self, record_type: &RecordType, since: Timestamp, most: usize) -> Result<Vec<RecordKey>> {
+    pub async fn waiting_since(
+        &self,
+        record_type: &RecordType,
+        since: Timestamp,
+        most: usize,
+    ) -> Result<Vec<RecordKey>> {
         let listing = Listing::pending(record_type);
         let limit = format!("{:013}", since.as_millisecond());
         let mut position = Position::default();
@@ -242,7 +251,13 @@ impl Store {
                 let request = store.query_index(index, &partition, prefix.as_deref());
                 let request = request.scan_index_forward(forward).limit(i32::try_from(limit).unwrap_or(i32::MAX));
                 let page = request.set_exclusive_start_key(start).send().await.map_err(failure)?;
-                Ok::<_, crate::Error>(page.items.unwrap_or_default().iter().filter_map(|item| entry(source, index, item)).collect::<Vec<_>>())
+                Ok::<_, crate::Error>(
+                    page.items
+                        .unwrap_or_default()
+                        .iter()
+                        .filter_map(|item| entry(source, index, item))
+                        .collect::<Vec<_>>(),
+                )
             });
         }
         let mut entries: Vec<Entry> = Vec::new();
@@ -273,7 +288,10 @@ fn entry(source: usize, index: Index, item: &Item) -> Option<Entry> {
 
 fn start_key(index: Index, partition: &str, sort: &str, pk: &str) -> Item {
     let sort = match index.name {
-        "pending" => AttributeValue::N(sort.trim_start_matches('0').to_owned()),
+        "pending" => AttributeValue::N(match sort.trim_start_matches('0') {
+            "" => "0".to_owned(),
+            digits => digits.to_owned(),
+        }),
         _ => text(sort),
     };
     [("pk".to_owned(), text(pk)), (index.partition.to_owned(), text(partition)), (index.sort.to_owned(), sort)].into()

@@ -64,7 +64,8 @@ pub(crate) fn item_of(record: &Record) -> Result<Item> {
     if let Some(owner) = &record.owner {
         put("owner", to_attribute(owner)?);
     }
-    for (name, value) in [("statusReason", &record.status_reason), ("createdBy", &record.created_by), ("tag", &record.tag)]
+    for (name, value) in
+        [("statusReason", &record.status_reason), ("createdBy", &record.created_by), ("tag", &record.tag)]
     {
         if let Some(value) = value {
             put(name, text(value));
@@ -123,9 +124,31 @@ fn standing(record: &Record) -> Option<Standing> {
 /// Attributes of `records` that are reserved to the engine. Other programs must not write them, but for `pending` and
 /// `pendingAt`, which ask for a run, and `revision`, which they may remove (API.md section 5).
 pub const RESERVED: [&str; 25] = [
-    "createdBy", "createdOn", "listed", "listedSort", "mark", "member", "memberSort", "modifiedOn", "ownedBy",
-    "ownedSort", "owner", "pending", "pendingAt", "reason", "revision", "run", "runAt", "score", "segmentId", "state",
-    "statusReason", "tag", "unassigned", "version", "type",
+    "createdBy",
+    "createdOn",
+    "listed",
+    "listedSort",
+    "mark",
+    "member",
+    "memberSort",
+    "modifiedOn",
+    "ownedBy",
+    "ownedSort",
+    "owner",
+    "pending",
+    "pendingAt",
+    "reason",
+    "revision",
+    "run",
+    "runAt",
+    "score",
+    "segmentId",
+    "state",
+    "statusReason",
+    "tag",
+    "unassigned",
+    "version",
+    "type",
 ];
 
 /// A record as it was read, with the item it was read from: what a write relies on.
@@ -351,7 +374,10 @@ mod tests {
     fn lead() -> Record {
         let new = NewRecord {
             key: RecordKey::new("lead", "L-1"),
-            fields: json!({"city": "Bern", "budget": 12.5, "doNotCall": true, "tags": ["a"]}).as_object().unwrap().clone(),
+            fields: json!({"city": "Bern", "budget": 12.5, "doNotCall": true, "tags": ["a"]})
+                .as_object()
+                .unwrap()
+                .clone(),
             owner: Some(Owner::Seller("susana".into())),
             created_on: None,
             route: true,
@@ -426,7 +452,8 @@ mod tests {
         let mut after = before.clone();
         after.fields.insert("city".to_owned(), json!("Basel"));
         after.fields.remove("budget");
-        let (expression, names, _) = Difference::between(&item_of(&before).unwrap(), &item_of(&after).unwrap()).expression();
+        let (expression, names, _) =
+            Difference::between(&item_of(&before).unwrap(), &item_of(&after).unwrap()).expression();
         assert_eq!(names.len(), 3, "{names:?}");
         assert!(expression.starts_with("SET ") && expression.contains(" REMOVE "), "{expression}");
     }

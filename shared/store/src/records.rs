@@ -41,11 +41,16 @@ impl Store {
         let record = new.into_record(now);
         let owner = record.owner.as_ref().and_then(|owner| owner.seller()).cloned();
         let Some(seller) = owner else {
-            return match self.put_new_record(&record).await {
-                Ok(()) => Ok(record),
-                Err(WriteError::Condition(old)) => already_created(&record, old, now),
-                Err(WriteError::Other(error)) => Err(error),
-            };
+            for attempt in 0..ATTEMPTS {
+                match self.put_new_record(&record).await {
+                    Ok(()) => return Ok(record),
+                    Err(WriteError::Condition(old)) => return already_created(&record, old, now),
+                    // A transaction stood on the item at that instant.
+                    Err(WriteError::Other(Error::Conflict)) => pause(attempt).await,
+                    Err(WriteError::Other(error)) => return Err(error),
+                }
+            }
+            return Err(Error::Unavailable("transactions kept standing on the item".to_owned()));
         };
         for attempt in 0..ATTEMPTS {
             let mut writes = Writes::default();

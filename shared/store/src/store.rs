@@ -43,7 +43,11 @@ impl Store {
             .operation_timeout(Duration::from_secs(12))
             .build();
         aws_config::defaults(BehaviorVersion::latest())
-            .http_client(Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https())
+            .http_client(
+                Builder::new()
+                    .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+                    .build_https(),
+            )
             .retry_config(RetryConfig::standard().with_max_attempts(5).with_initial_backoff(Duration::from_millis(25)))
             .timeout_config(timeouts)
     }

@@ -109,7 +109,8 @@ impl Writes {
         let mut sellers: BTreeSet<&SellerId> = self.sellers.keys().collect();
         sellers.extend(touched.map(|touched| &touched.seller));
         let no_rows = RowChanges::new();
-        let mut rows: BTreeSet<String> = self.rows.get(&after.key.record_type).unwrap_or(&no_rows).keys().cloned().collect();
+        let mut rows: BTreeSet<String> =
+            self.rows.get(&after.key.record_type).unwrap_or(&no_rows).keys().cloned().collect();
         let changes = tally::changes(Some(before), Some(after));
         for counter in changes.keys() {
             match (counter, counters::place(counter)) {

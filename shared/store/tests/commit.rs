@@ -1,5 +1,7 @@
 //! What commits promise, on a real engine: once per change, one owner, turns given once, counters equal to a recount.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where something is not as it set it up")]
+
 mod support;
 
 use std::collections::BTreeMap;
@@ -87,10 +89,7 @@ fn seller(id: &str) -> Seller {
 async fn roster(store: &Store) -> Roster {
     let ids = SELLERS.map(SellerId::from);
     let mut states: BTreeMap<SellerId, SellerState> = store.seller_states(&ids).await.unwrap();
-    let members = ids.map(|id| Member {
-        state: states.remove(&id).unwrap(),
-        seller: Arc::new(seller(id.as_str())),
-    });
+    let members = ids.map(|id| Member { state: states.remove(&id).unwrap(), seller: Arc::new(seller(id.as_str())) });
     Roster::new(members.into())
 }
 

@@ -82,7 +82,7 @@ impl PartialSchema for Condition {
         let about = "A tree of tests: a group, a test of a column or seller attribute, or one of related records. \
                      {\"all\": []} matches everything.";
         let example = json!({"all": [{"field": "country", "op": "equals", "value": ["US", "CA"]}]});
-        Schema::from(tree.description(Some(about)).example(Some(example)).build()).into()
+        Schema::from(tree.description(Some(about)).examples([example]).build()).into()
     }
 }
 
