@@ -72,7 +72,7 @@ impl Handler {
     async fn process(&self, mut left: Vec<RecordKey>) -> Result<(), Interrupted> {
         let mut refusals = 0;
         while !left.is_empty() {
-            // A third of the records at a time when others keep being first.
+            // Fewer records at a time when others keep being first.
             let most =
                 if refusals > PATIENCE { (MOST_RECORDS >> (refusals - PATIENCE).min(6)).max(1) } else { MOST_RECORDS };
             match self.pass(&mut left, most).await {

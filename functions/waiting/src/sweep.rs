@@ -36,6 +36,7 @@ pub(crate) struct Sweep {
 pub(crate) struct Swept {
     touched: usize,
     given_up: usize,
+    failed: usize,
 }
 
 impl Sweep {
@@ -55,12 +56,16 @@ impl Sweep {
                     Ok(_) => swept.touched += 1,
                     // Processed, closed or deleted since the index was read.
                     Err(Error::NotFound) => {}
-                    Err(error) => return Err(error.into()),
+                    // One record must not keep the sweep from the others; the next sweep finds it again.
+                    Err(error) => {
+                        warn!(record.id = %key, error = %error, "record not swept");
+                        swept.failed += 1;
+                    }
                 }
             }
         }
-        if swept.touched + swept.given_up > 0 {
-            info!(touched = swept.touched, given_up = swept.given_up, "sweep");
+        if swept.touched + swept.given_up + swept.failed > 0 {
+            info!(touched = swept.touched, given_up = swept.given_up, failed = swept.failed, "sweep");
         }
         Ok(swept)
     }
