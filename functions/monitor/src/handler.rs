@@ -50,6 +50,7 @@ pub(crate) async fn pending(
     let knowledge = monitor.knowledge_of(&record_type).await?;
     let (listing, now) = (Listing::pending(&record_type), monitor.clock.now());
     let page = monitor.store.list(&listing, paging.position()?, paging.limit, now, Record::waits).await?;
+    let names = segment_names(&knowledge, &record_type);
     let items = page.records.into_iter().map(|record| {
         let mark = record.mark_or_adoption(now);
         PendingRecord {
@@ -59,7 +60,7 @@ pub(crate) async fn pending(
             id: record.key.id,
             record_type: record.key.record_type,
             owner: record.owner,
-            segment_id: record.segment,
+            segment_id: record.segment.filter(|segment| names.contains_key(segment)),
         }
     });
     Ok(paging.page(items.collect(), page.next.as_ref()))
@@ -108,7 +109,7 @@ pub(crate) async fn processed(
         id: record.key.id,
         record_type: record.key.record_type,
         owner: record.owner,
-        segment_id: record.segment,
+        segment_id: record.segment.filter(|segment| names.contains_key(segment)),
     });
     Ok(paging.page(items.collect(), page.next.as_ref()))
 }
@@ -126,14 +127,15 @@ pub(crate) async fn summary(
     _: Authorized,
 ) -> api::Result<Json<Summary>> {
     let record_type = RecordType::new(record_type);
-    monitor.knowledge_of(&record_type).await?;
+    let names = segment_names(&*monitor.knowledge_of(&record_type).await?, &record_type);
     let counts = monitor.store.counts(&record_type).await?;
     let listing = Listing::pending(&record_type);
     let pending = PendingSummary {
         count: monitor.store.count(&listing).await?,
         oldest_since: monitor.store.oldest_pending(&record_type).await?,
     };
-    let segments = counts.segments.into_iter().map(|(id, segment)| {
+    let existing = counts.segments.into_iter().filter(|(id, _)| names.contains_key(id));
+    let segments = existing.map(|(id, segment)| {
         let summary = SegmentSummary { members: shown(segment.members), unassigned: shown(segment.unassigned) };
         (id.to_string(), summary)
     });

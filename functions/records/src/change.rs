@@ -18,7 +18,7 @@ use store::records::Change;
 
 use crate::Records;
 use crate::create::exists;
-use crate::scope::{check, definition};
+use crate::scope::{check, definition, shown};
 
 type Key = (String, String);
 
@@ -42,7 +42,7 @@ async fn change(
         decide(stored, now)
     };
     let record = records.store.change_record::<Problem>(key, now, decide).await?;
-    Ok(Versioned { version: record.version, resource: record.into() })
+    Ok(Versioned { version: record.version, resource: shown(record, knowledge) })
 }
 
 /// `PATCH /v1/records/{type}/{id}`.

@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::Records;
-use crate::scope::definition;
+use crate::scope::{definition, shown};
 
 /// The most records of one batch.
 const MOST: usize = 1_000;
@@ -43,7 +43,7 @@ pub(crate) async fn one(
     let new = new_record(draft, &record_type, &authorized, &seed, 0);
     let record = records.store.create_record(new, records.clock.now()).await?;
     let location = format!("/v1/records/{record_type}/{}", record.key.id);
-    Ok(Created { location, version: record.version, resource: record.into() })
+    Ok(Created { location, version: record.version, resource: shown(record, &knowledge) })
 }
 
 /// `POST /v1/records/{type}/batch`.

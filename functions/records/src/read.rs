@@ -13,7 +13,7 @@ use store::keys::Standing;
 use store::listing::Listing;
 
 use crate::Records;
-use crate::scope::{check, definition, reaches};
+use crate::scope::{check, definition, reaches, shown};
 
 /// `GET /v1/records/{type}`.
 pub(crate) async fn list(
@@ -35,7 +35,7 @@ pub(crate) async fn list(
             && reaches(authorized.scope, caller, record, &knowledge)
     };
     let page = records.store.list(&listing, paging.position()?, paging.limit, records.clock.now(), keep).await?;
-    Ok(paging.page(page.records.into_iter().map(Record::from).collect(), page.next.as_ref()))
+    Ok(paging.page(page.records.into_iter().map(|record| shown(record, &knowledge)).collect(), page.next.as_ref()))
 }
 
 /// The filters of a list of records.
@@ -115,7 +115,7 @@ pub(crate) async fn one(
     definition(&knowledge, &key.record_type)?;
     let stored = records.store.record(&key, records.clock.now()).await?;
     check(&authorized, &stored.record, &knowledge)?;
-    Ok(Versioned { version: stored.record.version, resource: stored.record.into() })
+    Ok(Versioned { version: stored.record.version, resource: shown(stored.record, &knowledge) })
 }
 
 /// `GET /v1/records/{type}/{id}/runs`.

@@ -16,6 +16,13 @@ pub(crate) fn definition<'a>(
     definition.map(AsRef::as_ref).ok_or_else(Problem::not_found)
 }
 
+/// A record as it is answered. The segment of a member that was deleted reads as none (SEG-05).
+pub(crate) fn shown(mut record: Record, knowledge: &Knowledge) -> api::shapes::record::Record {
+    let rulebook = knowledge.organisation.rulebooks.get(&record.key.record_type);
+    record.segment = record.segment.filter(|segment| rulebook.is_some_and(|rulebook| rulebook.knows(segment)));
+    record.into()
+}
+
 /// Whether a record lies within a scope of the caller. A record is in the business unit of the seller who owns it.
 pub(crate) fn reaches(scope: Scope, caller: &str, record: &Record, knowledge: &Knowledge) -> bool {
     match scope {

@@ -69,6 +69,7 @@ impl From<WriteError> for Error {
 }
 
 /// Turns an SDK failure into what the caller should do.
+#[expect(clippy::needless_pass_by_value, reason = "stands in `map_err` at every request")]
 pub(crate) fn failure<E, R>(error: SdkError<E, R>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
