@@ -10,6 +10,7 @@ use domain::id::{RecordType, SellerId};
 use domain::record_type::RecordTypes;
 use domain::roster::SellerState;
 use domain::seller::{Seller, SellerDraft, parse_assign_records};
+use domain::turn::Turn;
 use store::knowledge::{Knowledge, Memory};
 use store::{Clock, Store};
 
@@ -81,7 +82,7 @@ impl Sellers {
             assign_records: seller.assign_records,
             attributes: BTreeMap::new(),
             capacity,
-            last_assigned_at: state.last_assigned(&counting).map(|turn| turn.instant()),
+            last_assigned_at: state.last_assigned(&counting).map(Turn::instant),
             availability_next_7_days: days
                 .map(|(date, minutes)| AvailableDay { date: date.to_string(), minutes })
                 .collect(),

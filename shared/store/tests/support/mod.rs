@@ -1,5 +1,7 @@
 //! A store on a real engine with the template's tables, in this process on a free port.
 
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "shared by tests that each use a part of it")]
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Credentials, Region};
 use jiff::Timestamp;
