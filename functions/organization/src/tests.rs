@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use store::Clock;
 
 #[path = "../../../shared/store/tests/support/mod.rs"]
-#[expect(dead_code, reason = "these tests need the store only")]
 mod support;
 
 use support::Fixture;
