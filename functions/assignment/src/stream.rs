@@ -39,7 +39,7 @@ impl Event {
     /// The records of the batch in its order, each once. Items whose key is none of a record are passed over.
     pub(crate) fn records(&self) -> Vec<RecordKey> {
         let mut seen = std::collections::BTreeSet::new();
-        let keys = self.records.iter().filter_map(|record| record.key());
+        let keys = self.records.iter().filter_map(Record::key);
         keys.filter(|key| seen.insert(key.clone())).collect()
     }
 
