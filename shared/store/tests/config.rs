@@ -1,6 +1,8 @@
 //! Contract of the store: configuration. Segments and rules in order, limits that hold whoever else is at work, versions
 //! that tell every change.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where something is not as it set it up")]
+
 mod support;
 
 use std::collections::BTreeSet;
@@ -354,7 +356,7 @@ async fn every_change_of_a_seller_is_told_by_the_roster_and_by_the_generation() 
     let off = |seen: &Seller| Ok::<_, Error>(Seller { assign_records: false, ..seen.clone() });
     assert_eq!(store.change_seller(&id, off).await.unwrap().version, 2);
     assert_eq!(store.change_seller(&id, off).await.unwrap().version, 2, "nothing changes, nothing is written");
-    let generation = async || store.seller_states(&[id.clone()]).await.unwrap()[&id].generation;
+    let generation = async || store.seller_states(std::slice::from_ref(&id)).await.unwrap()[&id].generation;
     assert_eq!((generation().await, store.versions().await.unwrap().roster), (1, 4));
     store.delete_seller(&id, |_| Ok::<_, Error>(())).await.unwrap();
     assert_eq!((generation().await, store.versions().await.unwrap().roster), (2, 5));
