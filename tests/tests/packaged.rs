@@ -16,11 +16,11 @@ use tokio::sync::mpsc;
 /// The function that is asked.
 const FUNCTION: &str = "segments";
 
-/// Builds the function without features, as it is packaged but for the optimisation, or with these features.
-fn build(features: &[&str]) -> Output {
+/// Builds the function without features, as it is packaged but for the optimisation.
+fn build() -> Output {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--profile", "light", "--package", FUNCTION]).current_dir(local::checkout());
-    cargo.args(features).output().expect("cargo can be started")
+    cargo.output().expect("cargo can be started")
 }
 
 fn light_dir() -> PathBuf {
@@ -57,7 +57,7 @@ async fn status(processes: &Processes, function: &str, event: Vec<u8>) -> i64 {
 
 #[tokio::test]
 async fn a_packaged_binary_refuses_the_development_token_and_takes_verified_claims() {
-    let built = build(&[]);
+    let built = build();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let template = Template::builtin().expect("the template can be read");
     let engine = Engine::start(EngineOptions { data_dir: None, port: 0 }, &template.tables).await.expect("an engine");
@@ -99,11 +99,4 @@ async fn a_packaged_binary_refuses_the_development_token_and_takes_verified_clai
     processes.stop().await;
     engine.shutdown().await.expect("the engine stops");
     assert_eq!(statuses, [200, 401, 200, 401, 401, 200]);
-}
-
-#[test]
-fn a_packaged_build_with_the_local_identity_does_not_compile() {
-    let built = build(&["--features", "local-identity"]);
-    let said = String::from_utf8_lossy(&built.stderr);
-    assert!(!built.status.success() && said.contains("packaged build"), "{said}");
 }
