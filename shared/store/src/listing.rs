@@ -130,7 +130,7 @@ impl Store {
             let entries = self.entries(listing, &position, limit).await?;
             let exhausted = entries.len() < limit;
             let wanted: Vec<RecordKey> = entries.iter().filter_map(|entry| keys::record_of(&entry.pk)).collect();
-            let mut found: BTreeMap<String, Stored> = self
+            let found: BTreeMap<String, Stored> = self
                 .records_with(&wanted, Consistency::Strong, now)
                 .await?
                 .into_iter()
@@ -138,12 +138,13 @@ impl Store {
                 .collect();
             for entry in entries {
                 let waits_only = matches!(listing.sources[entry.source].0.name, "pending") && listing.mixed;
+                // A record may stand in two shards of a mixed list; it is taken from the one it belongs to.
                 let belongs = found
-                    .remove(&entry.pk)
+                    .get(&entry.pk)
                     .filter(|stored| keep(&stored.record) && !(waits_only && is_listed(&stored.record)));
                 position.0.insert(entry.source, (entry.sort, entry.pk.clone()));
                 let Some(stored) = belongs.filter(|_| seen.insert(entry.pk)) else { continue };
-                records.push(stored.record);
+                records.push(stored.record.clone());
                 if records.len() == limit {
                     return Ok(Page { records, next: Some(position) });
                 }

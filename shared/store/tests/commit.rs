@@ -209,7 +209,8 @@ async fn a_record_changed_between_decision_and_commit_is_decided_again() {
         .update_item()
         .table_name(RECORDS)
         .key("pk", AttributeValue::S("lead#L-1".to_owned()))
-        .update_expression("SET fields.topic = :topic")
+        .update_expression("SET #fields.topic = :topic")
+        .expression_attribute_names("#fields", "fields")
         .expression_attribute_values(":topic", AttributeValue::S("changed".to_owned()))
         .send()
         .await
