@@ -23,6 +23,12 @@ pub enum Entity {
     Seller,
     /// A team.
     Team,
+    /// A queue.
+    Queue,
+    /// A business unit.
+    BusinessUnit,
+    /// A seller's calendar.
+    Calendar,
     /// A seller's toggle and capacity (ENT-26).
     AssignmentMap,
     /// A role definition.
@@ -37,6 +43,24 @@ pub enum Entity {
     Settings,
     /// A record type's definition.
     RecordType,
+    /// A sequence.
+    Sequence,
+    /// One connection of one record to a sequence.
+    SequenceTarget,
+    /// One step inside a connection.
+    SequenceTargetStep,
+    /// Figures of a sequence.
+    SequenceStat,
+    /// A sequence to begin from.
+    SequenceTemplate,
+    /// A tag of sequences.
+    SalesTag,
+    /// Sales acceleration reports.
+    SalesReport,
+    /// What a seller sees and does.
+    Activity,
+    /// What became of an e-mail, told by a machine.
+    EngagementEvent,
 }
 
 /// What may be done with an entity (SEC-01).
@@ -129,6 +153,23 @@ pub const VIEW_SEGMENTS: Task = Task::new("SEC-18", &[(Entity::Segment, &[Read])
 /// Create, edit, activate, prioritise, delete segments.
 pub const MANAGE_SEGMENTS: Task = Task::new("SEC-14, SEC-60", &[(Entity::Segment, &[Read, Create, Write, Delete])]);
 
+/// Copy a segment.
+pub const COPY_SEGMENT: Task = Task::new("SEC-40, SEC-60", &[(Entity::Segment, &[Read, Write, Create])]);
+
+/// Copy a segment's rules with it.
+pub const COPY_RULES: Task = Task::new("SEC-40, SEC-61", &[(Entity::AssignmentRule, &[Read, Write, Create])]);
+
+/// Try out a segment's conditions, or what would become of a record.
+pub const SIMULATE: Task = Task::new(
+    "SEC-77",
+    &[
+        (Entity::Segment, &[Read]),
+        (Entity::AssignmentRule, &[Read]),
+        (Entity::Seller, &[Read]),
+        (Entity::Record, &[Read]),
+    ],
+);
+
 /// See which records a segment holds.
 pub const VIEW_MEMBERS: Task = Task::new("SEC-16", &[(Entity::Segment, &[Read]), (Entity::Record, &[Read])]);
 
@@ -159,15 +200,71 @@ pub const MANAGE_RULES: Task = Task::new(
     ],
 );
 
+/// View seller attributes.
+pub const VIEW_SELLER_ATTRIBUTES: Task =
+    Task::new("SEC-19", &[(Entity::SellerAttribute, &[Read]), (Entity::SellerAttributeValue, &[Read])]);
+
+/// Create, modify, delete seller attributes.
+pub const MANAGE_SELLER_ATTRIBUTES: Task = Task::new(
+    "SEC-15, SEC-62",
+    &[
+        (Entity::SellerAttribute, &[Read, Create, Write, Delete, AppendTo]),
+        (Entity::SellerAttributeValue, &[Read, Create, Write, Delete, Append]),
+    ],
+);
+
+/// Apply seller attributes to sellers.
+pub const APPLY_SELLER_ATTRIBUTES: Task = Task::new(
+    "SEC-10, SEC-62",
+    &[
+        (Entity::SellerAttribute, &[Read]),
+        (Entity::SellerAttributeValue, &[Read, Append, AppendTo]),
+        (Entity::Seller, &[Read, Append, AppendTo]),
+    ],
+);
+
 /// View sellers.
 pub const VIEW_SELLERS: Task = Task::new("SEC-75", &[(Entity::Seller, &[Read])]);
 
 /// Create, edit, delete sellers.
 pub const MANAGE_SELLERS: Task = Task::new("SEC-75", &[(Entity::Seller, &[Read, Create, Write, Delete])]);
 
+/// View seller capacity.
+pub const VIEW_CAPACITY: Task = Task::new("SEC-20", &[(Entity::AssignmentMap, &[Read]), (Entity::Seller, &[Read])]);
+
 /// Switch automatic assignment of a seller, set capacity, choose the eligible roles.
 pub const MANAGE_ELIGIBILITY: Task =
     Task::new("SEC-22, SEC-62", &[(Entity::AssignmentMap, &[Read, Write]), (Entity::Seller, &[Read])]);
+
+/// View a seller's calendar.
+pub const VIEW_CALENDAR: Task = Task::new("SEC-45, SEC-63", &[(Entity::Calendar, &[Read])]);
+
+/// Edit a seller's calendar.
+pub const MANAGE_CALENDAR: Task = Task::new("SEC-45, SEC-63", &[(Entity::Calendar, &[Read, Write])]);
+
+/// View teams.
+pub const VIEW_TEAMS: Task = Task::new("SEC-75", &[(Entity::Team, &[Read])]);
+
+/// Create, edit, delete teams.
+pub const MANAGE_TEAMS: Task = Task::new("SEC-75", &[(Entity::Team, &[Read, Create, Write, Delete])]);
+
+/// View queues.
+pub const VIEW_QUEUES: Task = Task::new("SEC-75", &[(Entity::Queue, &[Read])]);
+
+/// Create, edit, delete queues.
+pub const MANAGE_QUEUES: Task = Task::new("SEC-75", &[(Entity::Queue, &[Read, Create, Write, Delete])]);
+
+/// View business units.
+pub const VIEW_BUSINESS_UNITS: Task = Task::new("SEC-75", &[(Entity::BusinessUnit, &[Read])]);
+
+/// Create, edit, delete business units.
+pub const MANAGE_BUSINESS_UNITS: Task = Task::new("SEC-75", &[(Entity::BusinessUnit, &[Read, Create, Write, Delete])]);
+
+/// View role definitions.
+pub const VIEW_ROLES: Task = Task::new("SEC-76", &[(Entity::SecurityRole, &[Read])]);
+
+/// Change role definitions.
+pub const MANAGE_ROLES: Task = Task::new("SEC-05, SEC-76", &[(Entity::SecurityRole, &[Read, Write])]);
 
 /// View the settings.
 pub const VIEW_SETTINGS: Task = Task::new("SEC-76", &[(Entity::Settings, &[Read])]);
@@ -206,3 +303,77 @@ pub const VIEW_RUNS: Task = Task::new("SEC-79", &[(Entity::RoutingRun, &[Read])]
 /// View the monitor.
 pub const VIEW_MONITOR: Task =
     Task::new("SEC-16, SEC-64", &[(Entity::RoutingRun, &[Read]), (Entity::Segment, &[Read])]);
+
+/// Assign unassigned records from the monitor.
+pub const ASSIGN_FROM_MONITOR: Task = Task::new(
+    "SEC-11, SEC-64",
+    &[
+        (Entity::RoutingRun, &[Read]),
+        (Entity::Segment, &[Read]),
+        (Entity::Team, &[Read]),
+        (Entity::Seller, &[Read]),
+        (Entity::Record, &[Assign]),
+    ],
+);
+
+/// View the sequence connected to a segment.
+pub const VIEW_SEGMENT_SEQUENCE: Task = Task::new(
+    "SEC-21",
+    &[
+        (Entity::Segment, &[Read]),
+        (Entity::Sequence, &[Read]),
+        (Entity::SequenceStat, &[Read]),
+        (Entity::SequenceTargetStep, &[Read]),
+        (Entity::SequenceTemplate, &[Read]),
+    ],
+);
+
+/// Connect a sequence to a segment, or disconnect it.
+pub const CONNECT_SEGMENT_SEQUENCE: Task = Task::new(
+    "SEC-12",
+    &[
+        (Entity::Segment, &[Read, Write, Append]),
+        (Entity::Sequence, &[Read, Write, Create, Append, AppendTo]),
+        (Entity::SequenceStat, &[Read]),
+        (Entity::SequenceTargetStep, &[Read]),
+        (Entity::SequenceTemplate, &[AppendTo]),
+    ],
+);
+
+/// View sequences.
+pub const VIEW_SEQUENCES: Task = Task::new("SEC-66", &[(Entity::Sequence, &[Read])]);
+
+/// Create, edit, delete sequences.
+pub const MANAGE_SEQUENCES: Task = Task::new("SEC-30, SEC-65", &[(Entity::Sequence, &[Create, Read, Write, Delete])]);
+
+/// Connect a record to a sequence, or disconnect it.
+pub const CONNECT_SEQUENCE: Task = Task::new(
+    "SEC-31, SEC-67",
+    &[
+        (Entity::Sequence, &[Create, AppendTo]),
+        (Entity::SequenceTarget, &[Create, Read, Write, Append, AppendTo, Assign]),
+        (Entity::SequenceTargetStep, &[Create, Read, Write, Append, Assign]),
+    ],
+);
+
+/// Assign tags to a sequence.
+pub const APPLY_TAGS: Task = Task::new("SEC-42, SEC-69", &[(Entity::SalesTag, &[Read, Append, AppendTo])]);
+
+/// Use the tag manager.
+pub const MANAGE_TAGS: Task = Task::new("SEC-43, SEC-68", &[(Entity::SalesTag, &[Create, Read, Write, Delete])]);
+
+/// View figures of sequences.
+pub const VIEW_REPORTS: Task =
+    Task::new("SEC-44, SEC-70", &[(Entity::SalesReport, &[Read]), (Entity::SequenceStat, &[Read])]);
+
+/// Work through the work list.
+pub const WORK: Task = Task::new("SEC-72", &[(Entity::Activity, &[Create, Read, Write])]);
+
+/// View the work list.
+pub const VIEW_WORK: Task = Task::new("SEC-72", &[(Entity::Activity, &[Read])]);
+
+/// Send e-mail in bulk from the work list.
+pub const SEND_BULK_EMAIL: Task = Task::new("SEC-46", &[(Entity::Activity, &[Delete])]);
+
+/// Tell what became of e-mails.
+pub const TELL_ENGAGEMENT: Task = Task::new("SEC-78", &[(Entity::EngagementEvent, &[Create])]);

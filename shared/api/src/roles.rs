@@ -7,20 +7,12 @@ use std::collections::BTreeMap;
 
 use domain::seller::Role;
 
-use crate::privilege::{
-    ASSIGN_RECORD, CHANGE_RECORD, CREATE_RECORD, DELETE_RECORD, Entity, Grant, IMPORT_RECORDS, MANAGE_ELIGIBILITY,
-    MANAGE_RECORD_TYPES, MANAGE_RULES, MANAGE_SEGMENTS, MANAGE_SELLERS, MANAGE_SETTINGS, Need, Privilege, Scope, Task,
-    VIEW_MONITOR, VIEW_RECORD_TYPES, VIEW_RECORDS, VIEW_RUNS, VIEW_SELLERS, VIEW_SETTINGS,
-};
+use crate::privilege::{self as task, Entity, Grant, Privilege, Scope, Task};
 
 const ALL: Option<Scope> = Some(Scope::Organisation);
 const UNIT: Option<Scope> = Some(Scope::BusinessUnit);
 const OWN: Option<Scope> = Some(Scope::Own);
 const NO: Option<Scope> = None;
-
-/// Role definitions are no part of a task yet, so reading them stands here.
-const READ_ROLES: &[Need] = &[(Entity::SecurityRole, &[Privilege::Read])];
-const READ_TEAMS: &[Need] = &[(Entity::Team, &[Privilege::Read])];
 
 /// The columns of [`TABLE`].
 const COLUMNS: [Role; 7] = [
@@ -33,29 +25,52 @@ const COLUMNS: [Role; 7] = [
     Role::Integration,
 ];
 
-/// Table 2.5 as far as operations exist: a row grants every privilege of its task at the scope of the role's column.
+/// SPEC.md table 2.5: a row grants every privilege of its task at the scope of the role's column. The tasks of tables 2.2
+/// to 2.4 are spread over the rows that speak of them.
 #[rustfmt::skip]
-const TABLE: &[(&[Need], [Option<Scope>; 7])] = &[
-    //                                           admin seqM  salM  vp   sale team  machine
-    (/* SEC-60 */ MANAGE_SEGMENTS.needs,        [ALL, ALL,  ALL,  ALL, NO,   NO,   NO]),
-    (/* SEC-61 */ MANAGE_RULES.needs,           [ALL, ALL,  ALL,  ALL, NO,   NO,   NO]),
-    (/* SEC-62 */ MANAGE_ELIGIBILITY.needs,     [ALL, ALL,  ALL,  ALL, NO,   NO,   NO]),
-    (/* SEC-64 */ VIEW_MONITOR.needs,           [ALL, ALL,  ALL,  ALL, NO,   NO,   NO]),
-    (/* SEC-73 */ CREATE_RECORD.needs,          [ALL, ALL,  ALL,  ALL, OWN,  NO,   ALL]),
-    (/* SEC-73 */ VIEW_RECORDS.needs,           [ALL, ALL,  ALL,  ALL, UNIT, UNIT, NO]),
-    (/* SEC-73 */ CHANGE_RECORD.needs,          [ALL, ALL,  ALL,  ALL, OWN,  NO,   ALL]),
-    (/* SEC-74 */ ASSIGN_RECORD.needs,          [ALL, NO,   ALL,  ALL, NO,   NO,   NO]),
-    (/* SEC-74 */ DELETE_RECORD.needs,          [ALL, NO,   ALL,  ALL, NO,   NO,   NO]),
-    (/* SEC-74 */ IMPORT_RECORDS.needs,         [ALL, NO,   ALL,  ALL, NO,   NO,   ALL]),
-    (/* SEC-75 */ VIEW_SELLERS.needs,           [ALL, NO,   ALL,  ALL, ALL,  ALL,  NO]),
-    (/* SEC-75 */ READ_TEAMS,                   [ALL, NO,   ALL,  ALL, ALL,  ALL,  NO]),
-    (/* SEC-75 */ MANAGE_SELLERS.needs,         [ALL, NO,   UNIT, ALL, NO,   NO,   NO]),
-    (/* SEC-76 */ VIEW_SETTINGS.needs,          [ALL, ALL,  ALL,  ALL, NO,   NO,   NO]),
-    (/* SEC-76 */ VIEW_RECORD_TYPES.needs,      [ALL, ALL,  ALL,  ALL, NO,   NO,   NO]),
-    (/* SEC-76 */ READ_ROLES,                   [ALL, ALL,  ALL,  ALL, NO,   NO,   NO]),
-    (/* SEC-76 */ MANAGE_SETTINGS.needs,        [ALL, NO,   NO,   NO,  NO,   NO,   NO]),
-    (/* SEC-76 */ MANAGE_RECORD_TYPES.needs,    [ALL, NO,   NO,   NO,  NO,   NO,   NO]),
-    (/* SEC-79 */ VIEW_RUNS.needs,              [ALL, ALL,  ALL,  ALL, OWN,  NO,   NO]),
+const TABLE: &[(&Task, [Option<Scope>; 7])] = &[
+    //                                           admin seqM  salM  vp   sale  team  machine
+    (/* SEC-60 */ &task::MANAGE_SEGMENTS,          [ALL, ALL,  ALL,  ALL, NO,   NO,   NO]),
+    (/* SEC-60 */ &task::COPY_SEGMENT,             [ALL, ALL,  ALL,  ALL, NO,   NO,   NO]),
+    (/* SEC-61 */ &task::MANAGE_RULES,             [ALL, ALL,  ALL,  ALL, NO,   NO,   NO]),
+    (/* SEC-62 */ &task::MANAGE_SELLER_ATTRIBUTES, [ALL, ALL,  ALL,  ALL, NO,   NO,   NO]),
+    (/* SEC-62 */ &task::APPLY_SELLER_ATTRIBUTES,  [ALL, ALL,  ALL,  ALL, NO,   NO,   NO]),
+    (/* SEC-62 */ &task::MANAGE_ELIGIBILITY,       [ALL, ALL,  ALL,  ALL, NO,   NO,   NO]),
+    (/* SEC-63 */ &task::MANAGE_CALENDAR,          [ALL, ALL,  UNIT, ALL, OWN,  NO,   NO]),
+    (/* SEC-64 */ &task::VIEW_MONITOR,             [ALL, ALL,  ALL,  ALL, NO,   NO,   NO]),
+    (/* SEC-65 */ &task::MANAGE_SEQUENCES,         [ALL, ALL,  ALL,  ALL, OWN,  NO,   NO]),
+    (/* SEC-65 */ &task::CONNECT_SEGMENT_SEQUENCE, [ALL, ALL,  ALL,  ALL, NO,   NO,   NO]),
+    (/* SEC-66 */ &task::VIEW_SEQUENCES,           [ALL, ALL,  ALL,  ALL, UNIT, NO,   NO]),
+    (/* SEC-67 */ &task::CONNECT_SEQUENCE,         [ALL, ALL,  ALL,  ALL, UNIT, NO,   NO]),
+    (/* SEC-68 */ &task::MANAGE_TAGS,              [ALL, ALL,  ALL,  ALL, NO,   NO,   NO]),
+    (/* SEC-69 */ &task::APPLY_TAGS,               [ALL, ALL,  ALL,  ALL, OWN,  NO,   NO]),
+    (/* SEC-70 */ &task::VIEW_REPORTS,             [ALL, ALL,  ALL,  ALL, NO,   NO,   NO]),
+    (/* SEC-71 */ &task::MANAGE_SETTINGS,          [ALL, NO,   NO,   NO,  NO,   NO,   NO]),
+    (/* SEC-71 */ &task::MANAGE_RECORD_TYPES,      [ALL, NO,   NO,   NO,  NO,   NO,   NO]),
+    (/* SEC-72 */ &task::WORK,                     [ALL, ALL,  ALL,  ALL, OWN,  NO,   NO]),
+    (/* SEC-72 */ &task::VIEW_WORK,                [ALL, ALL,  ALL,  ALL, OWN,  UNIT, NO]),
+    (/* SEC-46 */ &task::SEND_BULK_EMAIL,          [ALL, ALL,  ALL,  ALL, OWN,  NO,   NO]),
+    (/* SEC-73 */ &task::CREATE_RECORD,            [ALL, ALL,  ALL,  ALL, OWN,  NO,   ALL]),
+    (/* SEC-73 */ &task::VIEW_RECORDS,             [ALL, ALL,  ALL,  ALL, UNIT, UNIT, NO]),
+    (/* SEC-73 */ &task::CHANGE_RECORD,            [ALL, ALL,  ALL,  ALL, OWN,  NO,   ALL]),
+    (/* SEC-74 */ &task::ASSIGN_RECORD,            [ALL, NO,   ALL,  ALL, NO,   NO,   NO]),
+    (/* SEC-74 */ &task::DELETE_RECORD,            [ALL, NO,   ALL,  ALL, NO,   NO,   NO]),
+    (/* SEC-74 */ &task::IMPORT_RECORDS,           [ALL, NO,   ALL,  ALL, NO,   NO,   ALL]),
+    (/* SEC-75 */ &task::VIEW_SELLERS,             [ALL, NO,   ALL,  ALL, ALL,  ALL,  NO]),
+    (/* SEC-75 */ &task::VIEW_TEAMS,               [ALL, NO,   ALL,  ALL, ALL,  ALL,  NO]),
+    (/* SEC-75 */ &task::VIEW_QUEUES,              [ALL, NO,   ALL,  ALL, ALL,  ALL,  NO]),
+    (/* SEC-75 */ &task::VIEW_BUSINESS_UNITS,      [ALL, NO,   ALL,  ALL, ALL,  ALL,  NO]),
+    (/* SEC-75 */ &task::MANAGE_SELLERS,           [ALL, NO,   UNIT, ALL, NO,   NO,   NO]),
+    (/* SEC-75 */ &task::MANAGE_TEAMS,             [ALL, NO,   ALL,  ALL, NO,   NO,   NO]),
+    (/* SEC-75 */ &task::MANAGE_QUEUES,            [ALL, NO,   ALL,  ALL, NO,   NO,   NO]),
+    (/* SEC-75 */ &task::MANAGE_BUSINESS_UNITS,    [ALL, NO,   ALL,  ALL, NO,   NO,   NO]),
+    (/* SEC-76 */ &task::VIEW_SETTINGS,            [ALL, ALL,  ALL,  ALL, NO,   NO,   NO]),
+    (/* SEC-76 */ &task::VIEW_RECORD_TYPES,        [ALL, ALL,  ALL,  ALL, NO,   NO,   NO]),
+    (/* SEC-76 */ &task::VIEW_ROLES,               [ALL, ALL,  ALL,  ALL, NO,   NO,   NO]),
+    (/* SEC-76 */ &task::MANAGE_ROLES,             [ALL, NO,   NO,   NO,  NO,   NO,   NO]),
+    (/* SEC-77 */ &task::SIMULATE,                 [ALL, ALL,  ALL,  ALL, NO,   NO,   NO]),
+    (/* SEC-78 */ &task::TELL_ENGAGEMENT,          [ALL, NO,   NO,   NO,  NO,   NO,   ALL]),
+    (/* SEC-79 */ &task::VIEW_RUNS,                [ALL, ALL,  ALL,  ALL, OWN,  NO,   NO]),
 ];
 
 /// The role definitions in force.
@@ -67,13 +82,12 @@ impl RoleDefinitions {
     #[must_use]
     pub fn predefined() -> Self {
         let mut definitions: BTreeMap<Role, Vec<Grant>> = BTreeMap::new();
-        for (needs, levels) in TABLE {
+        for (task, levels) in TABLE {
             for (role, level) in COLUMNS.into_iter().zip(levels) {
                 let Some(level) = *level else { continue };
                 let grants = definitions.entry(role).or_default();
-                for (entity, privileges) in *needs {
-                    grants.extend(privileges.iter().map(|&privilege| Grant { entity: *entity, privilege, level }));
-                }
+                let granted = task.privileges().map(|(entity, privilege)| Grant { entity, privilege, level });
+                grants.extend(granted.filter(|grant| !grants.contains(grant)).collect::<Vec<_>>());
             }
         }
         Self(definitions)
@@ -234,7 +248,7 @@ mod tests {
     fn a_task_fails_for_the_privilege_that_is_missing() {
         let definitions = RoleDefinitions::predefined();
         let manager = definitions.held_by(&[Role::SalesManager]);
-        assert_eq!(manager.task(&MANAGE_RECORD_TYPES), Err((Entity::RecordType, Privilege::Create)));
-        assert_eq!(manager.task(&MANAGE_SELLERS), Ok((Scope::BusinessUnit, Entity::Seller, Privilege::Create)));
+        assert_eq!(manager.task(&task::MANAGE_RECORD_TYPES), Err((Entity::RecordType, Privilege::Create)));
+        assert_eq!(manager.task(&task::MANAGE_SELLERS), Ok((Scope::BusinessUnit, Entity::Seller, Privilege::Create)));
     }
 }
