@@ -1,24 +1,27 @@
 //! Assignment rules: load, decide, commit.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use api::shapes::assignment_rule::{AssignmentRule as Shape, RuleOrder};
 use api::{Body, Created, Deleted, IfMatch, Page, Paging, Path, Problem, Seed, Versioned};
 use axum::extract::State;
-use domain::assignment_rule::{AssignmentRule, Distribution, RuleDraft, RuleState, parse_order};
-use domain::condition::Schema;
+use domain::assignment_rule::{AssignmentRule, Known, RuleDraft, RuleState, parse_order};
+use domain::condition::AttributeValues;
 use domain::id::{RuleId, SegmentId};
 use domain::segment::Segment;
 use domain::settings::Limits;
 use serde_json::{Value, json};
 use store::assignment_rules::Placed;
 use store::counters::SegmentCounts;
+use store::knowledge::Memory;
 use store::{Clock, Store};
 
 /// What every handler of this function has.
 pub(crate) struct AssignmentRules {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
+    pub(crate) memory: Memory,
 }
 
 impl AssignmentRules {
@@ -38,10 +41,17 @@ impl AssignmentRules {
         limits: &Limits,
         present: Option<&AssignmentRule>,
     ) -> api::Result<RuleDraft> {
-        let known = self.store.record_types().await?;
-        let definition = known.get(&segment.record_type).ok_or_else(Problem::not_found)?;
-        let sellers = self.store.sellers_among(&RuleDraft::sellers_named(body)).await?;
-        Ok(RuleDraft::parse(body, &Schema::new(definition, &known), limits, &sellers, present)?)
+        let knowledge = self.store.knowledge(&self.memory).await?;
+        let record_types = &knowledge.record_types;
+        let known = Known {
+            definition: record_types.get(&segment.record_type).ok_or_else(Problem::not_found)?,
+            record_types,
+            sellers: &knowledge.sellers.iter().map(|seller| seller.id.clone()).collect(),
+            teams: &BTreeSet::new(),
+            queues: &BTreeSet::new(),
+            attributes: &AttributeValues::new(),
+        };
+        Ok(RuleDraft::parse(body, &known, limits, present)?)
     }
 
     async fn answer(&self, placed: Placed) -> api::Result<Versioned<Shape>> {
@@ -65,7 +75,6 @@ impl AssignmentRules {
 fn shape(placed: Placed, counts: &SegmentCounts) -> Shape {
     let Placed { rule, order } = placed;
     let routed = counts.routed.get(&rule.id).copied().unwrap_or(0);
-    let Distribution { method } = rule.distribution;
     Shape {
         id: rule.id,
         segment_id: rule.segment_id,
@@ -74,7 +83,7 @@ fn shape(placed: Placed, counts: &SegmentCounts) -> Shape {
         condition: rule.condition,
         created_within_hours: rule.created_within_hours,
         target: json!(rule.target),
-        distribution: Some(json!({"method": method, "availableWithinHours": null, "respectCapacity": false})),
+        distribution: rule.distribution.map(|distribution| json!(distribution)),
         state: rule.state,
         order,
         records_routed: u64::try_from(routed).unwrap_or(0),

@@ -7,6 +7,7 @@ mod tests;
 use std::sync::Arc;
 
 use api::{Edge, Function};
+use store::knowledge::Memory;
 use store::{Clock, Store};
 
 use crate::handler::AssignmentRules;
@@ -18,7 +19,7 @@ async fn main() -> Result<(), lambda_http::Error> {
 
 /// The function's operations, each with its handler.
 fn edge(store: Store, clock: Clock) -> Edge<Arc<AssignmentRules>> {
-    let rules = Arc::new(AssignmentRules { store: store.clone(), clock: clock.clone() });
+    let rules = Arc::new(AssignmentRules { store: store.clone(), clock: clock.clone(), memory: Memory::default() });
     Edge::new(Function::AssignmentRules, store, clock, rules)
         .on("createRule", handler::create)
         .on("listRules", handler::list)

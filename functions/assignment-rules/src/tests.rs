@@ -120,7 +120,7 @@ async fn every_fault_of_a_rule_is_named_unknown_sellers_among_them() {
     let function = Function::start().await;
     let bad = json!({
         "name": "", "condition": {"field": "nowhere", "op": "equals", "value": 1}, "createdWithinHours": 0,
-        "target": {"kind": "sellers", "pick": "specific", "ids": ["nobody"]}, "distribution": {"method": "loadBalancing"}
+        "target": {"kind": "sellers", "pick": "specific", "ids": ["nobody"]}, "distribution": {"method": "dice"}
     });
     let refused = function.call("POST", RULES, Some(bad)).await;
     assert_eq!(refused.status, 422);

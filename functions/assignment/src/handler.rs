@@ -98,7 +98,7 @@ impl Handler {
         let present = Present { now, writer: self.writer };
         let knowledge = self.store.knowledge(&self.memory).await?;
         let organisation = &knowledge.organisation;
-        let waiting = self.store.waiting(left, organisation, now).await?;
+        let waiting = self.store.waiting(left, organisation, &knowledge.record_types, now).await?;
         *left = waiting.iter().map(|waiting| waiting.stored.record.key.clone()).collect();
         if waiting.is_empty() {
             return Ok(Pass::Finished);

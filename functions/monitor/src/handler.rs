@@ -9,9 +9,8 @@ use api::{Authorized, Filters, Page, Paging, Path, Problem};
 use axum::Json;
 use axum::extract::State;
 use domain::id::{RecordType, RunId, SegmentId};
-use domain::record::{Record, WorkStatus};
+use domain::record::{Record, State as RecordState, WorkStatus};
 use domain::run::{RoutingRun, Trigger};
-use store::keys::Standing;
 use store::knowledge::{Knowledge, Memory};
 use store::listing::Listing;
 use store::{Clock, Store};
@@ -76,11 +75,6 @@ pub(crate) async fn processed(
 ) -> api::Result<Page<ProcessedRecord>> {
     let record_type = RecordType::new(record_type);
     let knowledge = monitor.knowledge_of(&record_type).await?;
-    let standings: &[Standing] = match (filters.get("status"), filters.get("reason")) {
-        (Some("succeeded"), _) => &[Standing::Succeeded],
-        (Some(_), _) | (None, Some(_)) => &[Standing::NeedsAttention],
-        (None, None) => &[Standing::Succeeded, Standing::NeedsAttention],
-    };
     let segment = filters.get("segmentId").map(SegmentId::new);
     let status = filters.get("status");
     let keep = |record: &Record| {
@@ -95,7 +89,9 @@ pub(crate) async fn processed(
             && filters.get("reason").is_none_or(|code| reason.is_some_and(|reason| reason.code() == code))
             && segment.as_ref().is_none_or(|segment| record.segment.as_ref() == Some(segment))
     };
-    let listing = Listing::standing(&record_type, standings);
+    let failed = status.map_or(filters.get("reason").is_some(), |status| status != "succeeded");
+    let listing =
+        if failed { Listing::attention(&record_type) } else { Listing::all(&record_type, Some(RecordState::Active)) };
     let now = monitor.clock.now();
     let page = monitor.store.list(&listing, paging.position()?, paging.limit, now, keep).await?;
     let ids: Vec<RunId> = page.records.iter().filter_map(|record| Some(record.last.as_ref()?.id.clone())).collect();

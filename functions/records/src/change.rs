@@ -18,7 +18,7 @@ use store::records::Change;
 
 use crate::Records;
 use crate::create::exists;
-use crate::scope::{check, definition, shown};
+use crate::scope::{check, definition, shown, unit_of};
 
 type Key = (String, String);
 
@@ -93,9 +93,11 @@ pub(crate) async fn assign(
         return Err(vec![Fault::new(&Pointer::root().join("owner").join("id"), "unknownOwner", message)].into());
     }
     let version = knowledge.organisation.rulebooks.get(&key.record_type).map_or(0, |rulebook| rulebook.version);
+    let unit = owner.seller().and_then(|seller| unit_of(&knowledge, seller));
     change(&records, &key, &authorized, &knowledge, &if_match, |stored, now| {
         active(stored)?;
-        Ok(Change::Assigned(Box::new(manual(&stored.record, owner.clone(), version, now))))
+        let run = Box::new(manual(&stored.record, owner.clone(), version, now));
+        Ok(Change::Assigned { run, business_unit: unit.map(ToOwned::to_owned) })
     })
     .await
 }

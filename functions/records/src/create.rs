@@ -14,17 +14,12 @@ use domain::record_draft::RecordDraft;
 use domain::record_type::RecordTypeDefinition;
 use serde_json::Value;
 use store::knowledge::Knowledge;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 use crate::Records;
-use crate::scope::{definition, shown};
+use crate::scope::{definition, shown, unit_of};
 
 /// The most records of one batch.
 const MOST: usize = 1_000;
-
-/// So many records of a batch are written at once.
-const AT_ONCE: usize = 16;
 
 /// `POST /v1/records/{type}`.
 pub(crate) async fn one(
@@ -40,8 +35,8 @@ pub(crate) async fn one(
     let draft = RecordDraft::parse(&body, &Pointer::root(), definition)?;
     own_only(&authorized, &draft)?;
     owner_exists(&draft, &knowledge, &Pointer::root())?;
-    let new = new_record(draft, &record_type, &authorized, &seed, 0);
-    let record = records.store.create_record(new, records.clock.now()).await?;
+    let maker = Maker { record_type: &record_type, authorized: &authorized, knowledge: &knowledge, seed: &seed };
+    let record = records.store.create_record(maker.record(draft, 0, false), records.clock.now()).await?;
     let location = format!("/v1/records/{record_type}/{}", record.key.id);
     Ok(Created { location, version: record.version, resource: shown(record, &knowledge) })
 }
@@ -66,37 +61,29 @@ pub(crate) async fn many(
         draft.fault("records", "outOfRange", format!("must hold 1 to {MOST} records"));
     }
     let elements = draft.finish(elements)?;
-    let mut results: Vec<Option<BatchResult>> = Vec::with_capacity(elements.len());
-    let mut writes = JoinSet::new();
-    let places = Arc::new(Semaphore::new(AT_ONCE));
-    for (index, (place, element)) in elements.into_iter().enumerate() {
-        let place_of_seed = u16::try_from(index).unwrap_or(u16::MAX);
+    let maker = Maker { record_type: &record_type, authorized: &authorized, knowledge: &knowledge, seed: &seed };
+    let mut results = Vec::with_capacity(elements.len());
+    let (mut places, mut new) = (Vec::new(), Vec::new());
+    for ((index, (place, element)), number) in elements.into_iter().enumerate().zip(0..) {
         match believe(element, &place, definition, &knowledge) {
-            Err(problem) => results.push(Some(BatchResult::failed(index, asked_id(element), problem))),
+            Err(problem) => results.push(BatchResult::failed(index, asked_id(element), problem)),
             Ok(draft) => {
-                results.push(None);
-                let new = new_record(draft, &record_type, &authorized, &seed, place_of_seed);
-                let (records, places) = (Arc::clone(&records), Arc::clone(&places));
-                writes.spawn(async move {
-                    let _place = places.acquire_owned().await.expect("the semaphore is never closed");
-                    let id = new.key.id.clone();
-                    let created = records.store.create_record(new, records.clock.now()).await;
-                    (index, id, created)
-                });
+                places.push(index);
+                new.push(maker.record(draft, number, false));
             }
         }
     }
-    while let Some(written) = writes.join_next().await {
-        let (index, id, created) = written.expect("a write neither panics nor is cancelled");
-        results[index] = Some(match created {
-            Ok(record) => BatchResult::ok(index, record.key.id),
-            Err(error) => BatchResult::failed(index, Some(id), error.into()),
-        });
-    }
-    Ok(Json(BatchResults { results: results.into_iter().flatten().collect() }))
+    let ids: Vec<RecordId> = new.iter().map(|new| new.key.id.clone()).collect();
+    let created = records.store.create_records(new, records.clock.now()).await;
+    results.extend(places.into_iter().zip(ids).zip(created).map(|((index, id), created)| match created {
+        Ok(record) => BatchResult::ok(index, record.key.id),
+        Err(error) => BatchResult::failed(index, Some(id), error.into()),
+    }));
+    results.sort_by_key(|result| result.index);
+    Ok(Json(BatchResults { results }))
 }
 
-fn believe(
+pub(crate) fn believe(
     element: &Value,
     place: &Pointer,
     definition: &RecordTypeDefinition,
@@ -138,22 +125,29 @@ fn own_only(authorized: &Authorized, draft: &RecordDraft) -> api::Result<()> {
     if authorized.scope == Scope::Organisation || !beyond { Ok(()) } else { Err(authorized.refusal()) }
 }
 
-fn new_record(
-    draft: RecordDraft,
-    record_type: &RecordType,
-    authorized: &Authorized,
-    seed: &Seed,
-    index: u16,
-) -> NewRecord {
-    let id = draft.id.unwrap_or_else(|| RecordId::new(seed.id(index)));
-    NewRecord {
-        key: RecordKey { record_type: record_type.clone(), id },
-        fields: draft.fields,
-        owner: draft.owner,
-        created_on: draft.created_on,
-        route: draft.route,
-        imported: false,
-        created_by: authorized.caller.sub.clone(),
-        tag: Some(seed.tag()),
+/// What new records of one request have in common.
+pub(crate) struct Maker<'a> {
+    pub(crate) record_type: &'a RecordType,
+    pub(crate) authorized: &'a Authorized,
+    pub(crate) knowledge: &'a Knowledge,
+    pub(crate) seed: &'a Seed,
+}
+
+impl Maker<'_> {
+    /// The `number`-th new record of the request.
+    pub(crate) fn record(&self, draft: RecordDraft, number: u32, imported: bool) -> NewRecord {
+        let id = draft.id.unwrap_or_else(|| RecordId::new(self.seed.id(number)));
+        let unit = draft.owner.as_ref().and_then(Owner::seller).and_then(|seller| unit_of(self.knowledge, seller));
+        NewRecord {
+            key: RecordKey { record_type: self.record_type.clone(), id },
+            fields: draft.fields,
+            business_unit: unit.map(ToOwned::to_owned),
+            owner: draft.owner,
+            created_on: draft.created_on,
+            route: draft.route,
+            imported,
+            created_by: self.authorized.caller.sub.clone(),
+            tag: Some(self.seed.tag()),
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod change;
 mod create;
+mod import;
 mod read;
 mod scope;
 
@@ -32,6 +33,9 @@ async fn main() -> Result<(), lambda_http::Error> {
     Edge::new(Function::Records, store, clock, records)
         .on("createRecord", create::one)
         .on("createRecords", create::many)
+        .on("importRecords", import::import)
+        .on("listImports", import::list)
+        .on("getImport", import::read)
         .on("listRecords", read::list)
         .on("getRecord", read::one)
         .on("listRuns", read::runs)

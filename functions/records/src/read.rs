@@ -9,11 +9,11 @@ use axum::extract::State;
 use domain::id::{Owner, QueueId, RecordKey, RecordType, RunId, SegmentId, SellerId, TeamId};
 use domain::record::{State as RecordState, WorkStatus};
 use serde_json::Value;
-use store::keys::Standing;
+use store::knowledge::Knowledge;
 use store::listing::Listing;
 
 use crate::Records;
-use crate::scope::{check, definition, reaches, shown};
+use crate::scope::{check, definition, reaches, shown, unit_of};
 
 /// `GET /v1/records/{type}`.
 pub(crate) async fn list(
@@ -27,7 +27,7 @@ pub(crate) async fn list(
     let knowledge = records.knowledge().await?;
     definition(&knowledge, &record_type)?;
     let wanted = Wanted::read(&filters);
-    let listing = wanted.listing(&record_type, &authorized);
+    let listing = wanted.listing(&record_type, &authorized, &knowledge);
     let caller = authorized.caller.sub.as_str();
     let keep = |record: &domain::record::Record| {
         record.key.record_type == record_type
@@ -64,25 +64,30 @@ impl Wanted {
         }
     }
 
-    /// The narrowest index that holds every record wanted.
-    fn listing(&self, record_type: &RecordType, authorized: &Authorized) -> Listing {
+    /// The narrowest index that holds every record wanted within the caller's reach: a list is never read beyond it.
+    fn listing(&self, record_type: &RecordType, authorized: &Authorized, knowledge: &Knowledge) -> Listing {
+        let caller = SellerId::new(&authorized.caller.sub);
+        if let Some(owner) = &self.owner {
+            return Listing::owned(owner, record_type, self.state);
+        }
+        match (authorized.scope, unit_of(knowledge, &caller)) {
+            (Scope::Organisation, _) => self.of_all(record_type),
+            (Scope::BusinessUnit, Some(unit)) => Listing::within_reach(unit, &caller, record_type, self.state),
+            (Scope::BusinessUnit, None) | (Scope::Own, _) => {
+                Listing::owned(&Owner::Seller(caller), record_type, self.state)
+            }
+        }
+    }
+
+    fn of_all(&self, record_type: &RecordType) -> Listing {
         if let Some(segment) = &self.segment {
             return Listing::members(segment);
         }
-        if self.state != Some(RecordState::Inactive) && self.work != Some(WorkStatus::None) {
-            let own = Owner::Seller(SellerId::new(&authorized.caller.sub));
-            let only_own = (authorized.scope == Scope::Own && self.state.is_some()).then_some(&own);
-            if let Some(owner) = self.owner.as_ref().filter(|_| self.state.is_some()).or(only_own) {
-                return Listing::owned(owner, record_type);
-            }
-        }
-        match (self.work, self.state) {
-            (Some(WorkStatus::Pending), _) => Listing::pending(record_type),
-            (Some(WorkStatus::Succeeded), _) => Listing::standing(record_type, &[Standing::Succeeded]),
-            (Some(WorkStatus::NeedsAttention), _) => Listing::standing(record_type, &[Standing::NeedsAttention]),
-            (Some(WorkStatus::None), _) => Listing::standing(record_type, &[Standing::Unrouted, Standing::Inactive]),
-            (None, Some(RecordState::Inactive)) => Listing::standing(record_type, &[Standing::Inactive]),
-            (None, _) => Listing::all(record_type),
+        match self.work {
+            Some(WorkStatus::Pending) => Listing::pending(record_type),
+            Some(WorkStatus::NeedsAttention) => Listing::attention(record_type),
+            Some(WorkStatus::Succeeded) => Listing::all(record_type, Some(RecordState::Active)),
+            Some(WorkStatus::None) | None => Listing::all(record_type, self.state),
         }
     }
 

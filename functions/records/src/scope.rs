@@ -23,7 +23,7 @@ pub(crate) fn shown(mut record: Record, knowledge: &Knowledge) -> api::shapes::r
     record.into()
 }
 
-/// Whether a record lies within a scope of the caller. A record is in the business unit of the seller who owns it.
+/// Whether a record lies within a scope of the caller (SEC-79a).
 pub(crate) fn reaches(scope: Scope, caller: &str, record: &Record, knowledge: &Knowledge) -> bool {
     match scope {
         Scope::Organisation => true,
@@ -32,15 +32,16 @@ pub(crate) fn reaches(scope: Scope, caller: &str, record: &Record, knowledge: &K
             if reaches(Scope::Own, caller, record, knowledge) {
                 return true;
             }
-            let owners = record.owner.as_ref().and_then(Owner::seller).and_then(|owner| unit(knowledge, owner));
-            owners.is_some() && owners == unit(knowledge, &SellerId::from(caller))
+            let unit = record.business_unit.as_deref();
+            unit.is_some() && unit == unit_of(knowledge, &SellerId::from(caller))
         }
     }
 }
 
-fn unit<'a>(knowledge: &'a Knowledge, seller: &SellerId) -> Option<&'a str> {
-    let found = knowledge.sellers.iter().find(|known| known.id == *seller)?;
-    found.fields.get("businessUnit")?.as_str().filter(|unit| !unit.is_empty())
+/// The business unit that a seller belongs to.
+pub(crate) fn unit_of<'a>(knowledge: &'a Knowledge, seller: &SellerId) -> Option<&'a str> {
+    let position = knowledge.sellers.binary_search_by(|known| known.id.cmp(seller)).ok()?;
+    knowledge.sellers[position].business_unit()
 }
 
 /// Refuses a record that the caller may not read as absent, and one that lies beyond what the operation allows as

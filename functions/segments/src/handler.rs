@@ -21,12 +21,12 @@ pub(crate) struct Segments {
 }
 
 impl Segments {
-    async fn segment(&self, id: &SegmentId) -> api::Result<Ranked> {
+    pub(crate) async fn segment(&self, id: &SegmentId) -> api::Result<Ranked> {
         self.store.segment(id).await?.ok_or_else(Problem::not_found)
     }
 
     /// The segment as it is answered, with its counters.
-    async fn answer(&self, ranked: Ranked) -> api::Result<Versioned<Shape>> {
+    pub(crate) async fn answer(&self, ranked: Ranked) -> api::Result<Versioned<Shape>> {
         let Segment { id, record_type, version, .. } = &ranked.segment;
         let counts = self.store.segment_counts(record_type, id).await?;
         let rules = self.store.rule_count(id).await?;

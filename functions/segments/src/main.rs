@@ -1,6 +1,8 @@
 //! Lambda function: segments over HTTP. This file wires; `handler` answers.
 
+mod copy;
 mod handler;
+mod simulate;
 #[cfg(test)]
 mod tests;
 
@@ -29,5 +31,7 @@ fn edge(store: Store, clock: Clock) -> Edge<Arc<Segments>> {
         .on("deactivateSegment", handler::deactivate)
         .on("pauseSegment", handler::pause)
         .on("prioritizeSegment", handler::prioritize)
+        .on("copySegment", copy::copy)
+        .on("simulateSegment", simulate::simulate)
         .on("listSegmentRecords", handler::records)
 }

@@ -183,3 +183,126 @@ async fn a_stale_version_changes_nothing() {
     }
     assert_eq!(function.call("GET", &path, None).await.body["name"], "Oslo");
 }
+
+/// A segment with three rules, the second of them active, and its path.
+async fn with_rules(function: &Function) -> String {
+    use domain::assignment_rule::{AssignmentRule, Distribution, Method, RuleState, SellerPick, Target};
+    let path = function.call("POST", "/v1/segments", Some(body("Oslo"))).await.header("location").to_owned();
+    let segment = domain::id::SegmentId::new(path.rsplit('/').next().unwrap());
+    for (name, state) in [("a", RuleState::Inactive), ("b", RuleState::Active), ("c", RuleState::Inactive)] {
+        let rule = |id| AssignmentRule {
+            id,
+            segment_id: segment.clone(),
+            name: name.to_owned(),
+            description: None,
+            condition: json!({"all": []}),
+            created_within_hours: None,
+            target: Target::Sellers(SellerPick::Any),
+            distribution: Some(Distribution {
+                method: Method::RoundRobin,
+                available_within_hours: None,
+                respect_capacity: false,
+            }),
+            state,
+            version: 1,
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+            modified_at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        function.fixture.store.create_rule(&segment, 10, None, rule).await.unwrap();
+    }
+    path
+}
+
+/// SEG-80, SEG-81.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_is_inactive_and_its_rules_keep_their_order() {
+    let function = Function::start().await;
+    let path = with_rules(&function).await;
+    function.call("POST", &format!("{path}/activate"), None).await;
+    let segment = domain::id::SegmentId::new(path.rsplit('/').next().unwrap());
+    let wanted: Vec<_> = [3, 1, 2].map(|n| domain::id::RuleId::new(format!("{segment}-{n}"))).into();
+    function.fixture.store.order_rules(&segment, |_, _| Ok::<_, store::Error>(wanted.clone())).await.unwrap();
+
+    let said = json!({"name": "Bergen", "priority": 1, "copyRules": true});
+    let copy = function.call("POST", &format!("{path}/copy"), Some(said)).await;
+    assert_eq!((copy.status.as_u16(), copy.header("etag")), (201, "\"1\""), "{}", copy.body);
+    let shown = [&copy.body["name"], &copy.body["state"], &copy.body["priority"], &copy.body["ruleCount"]];
+    assert_eq!(shown, [&json!("Bergen"), &json!("inactive"), &json!(1), &json!(3)]);
+    assert_eq!(copy.body["condition"], body("Oslo")["condition"]);
+    let id = domain::id::SegmentId::new(copy.body["id"].as_str().unwrap());
+    let rules = function.fixture.store.rules(&id).await.unwrap();
+    let rules: Vec<_> = rules.iter().map(|placed| (placed.rule.name.as_str(), placed.rule.id.to_string())).collect();
+    let expected = [("c", format!("{id}-1")), ("a", format!("{id}-2")), ("b", format!("{id}-3"))];
+    assert_eq!(rules, expected);
+    let inactive = function.fixture.store.rules(&id).await.unwrap();
+    assert!(inactive.iter().all(|placed| placed.rule.state == domain::assignment_rule::RuleState::Inactive));
+
+    let bare = function.call("POST", &format!("{path}/copy"), Some(json!({"name": "Narvik"}))).await;
+    assert_eq!((bare.status.as_u16(), &bare.body["ruleCount"]), (201, &json!(0)));
+    let refused = function.call("POST", &format!("{path}/copy"), Some(json!({"copyRules": "yes"}))).await;
+    assert_eq!(faults(&refused), [("/name", "required"), ("/copyRules", "wrongType")]);
+    let gone = function.call("POST", "/v1/segments/lead-gone/copy", Some(json!({"name": "a"}))).await;
+    assert_eq!(gone.status, 404);
+}
+
+/// More rules than one transaction takes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_segment_with_many_rules_is_copied_whole() {
+    let function = Function::start().await;
+    let path = with_rules(&function).await;
+    let segment = domain::id::SegmentId::new(path.rsplit('/').next().unwrap());
+    let first = function.fixture.store.rules(&segment).await.unwrap().remove(0).rule;
+    for _ in 0..100 {
+        let rule = |id| domain::assignment_rule::AssignmentRule { id, ..first.clone() };
+        function.fixture.store.create_rule(&segment, 10, None, rule).await.unwrap();
+    }
+    let said = json!({"name": "Bergen", "copyRules": true});
+    let copy = function.call("POST", &format!("{path}/copy"), Some(said)).await;
+    let id = domain::id::SegmentId::new(copy.body["id"].as_str().unwrap());
+    assert_eq!(function.fixture.store.rules(&id).await.unwrap().len(), 103, "{}", copy.body);
+}
+
+/// SEG-40, SEG-41.
+#[tokio::test(flavor = "multi_thread")]
+async fn conditions_are_tried_out_on_the_active_records() {
+    let function = Function::start().await;
+    let store = &function.fixture.store;
+    for n in 0..130_u16 {
+        let fields = json!({"city": if n % 2 == 0 { "Oslo" } else { "Bergen" }, "parentAccount": "A"});
+        let new = domain::record::NewRecord {
+            key: domain::id::RecordKey::new("lead", format!("L-{n:03}").as_str()),
+            fields: fields.as_object().unwrap().clone(),
+            owner: None,
+            business_unit: None,
+            created_on: None,
+            route: n % 3 > 0,
+            imported: false,
+            created_by: "susana".to_owned(),
+            tag: None,
+        };
+        store.create_record(new, support::at(i64::from(n))).await.unwrap();
+    }
+    let close = |stored: &store::record_item::Stored| {
+        Ok::<_, store::Error>(store::records::Change::Into(Box::new(
+            stored.record.clone().closed("lost", support::at(200)),
+        )))
+    };
+    let closed = domain::id::RecordKey::new("lead", "L-128");
+    store.change_record(&closed, support::at(200), close).await.unwrap();
+
+    let said = json!({"recordType": "lead", "condition": body("Oslo")["condition"], "limit": 2});
+    let found = function.call("POST", "/v1/segments/simulate", Some(said)).await;
+    assert_eq!(found.status, 200, "{}", found.body);
+    let ids: Vec<_> = found.body["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["L-126", "L-124"]);
+    assert_eq!((&found.body["total"], &found.body["totalIsCapped"]), (&json!(64), &json!(false)));
+
+    let account = json!({"related": "parentAccount", "exists": true});
+    let none = json!({"recordType": "lead", "condition": account});
+    assert_eq!(function.call("POST", "/v1/segments/simulate", Some(none)).await.body["total"], 0);
+    let refused = json!({"recordType": "robot", "condition": {"all": []}, "limit": 101});
+    let refused = function.call("POST", "/v1/segments/simulate", Some(refused)).await;
+    assert_eq!(faults(&refused), [("/recordType", "unknownRecordType"), ("/limit", "outOfRange")]);
+    let seller = function.call_as("[salesperson]", "POST", "/v1/segments/simulate", None).await;
+    assert_eq!(seller.status, 403);
+}

@@ -93,7 +93,9 @@ impl Sweep {
     async fn give_up(&self, key: &RecordKey) -> Result<(), Error> {
         let now = self.clock.now();
         let knowledge = self.store.knowledge(&self.memory).await?;
-        for waiting in self.store.waiting(std::slice::from_ref(key), &knowledge.organisation, now).await? {
+        for waiting in
+            self.store.waiting(std::slice::from_ref(key), &knowledge.organisation, &knowledge.record_types, now).await?
+        {
             let record = &waiting.stored.record;
             let rulebook = knowledge.organisation.rulebooks.get(&record.key.record_type);
             let version = rulebook.map_or(0, |rulebook| rulebook.version);

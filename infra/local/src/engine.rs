@@ -293,7 +293,7 @@ mod tests {
             .iter()
             .map(|index| index["IndexName"].as_str().unwrap())
             .collect();
-        assert_eq!(names, ["pending", "listed", "members", "owned"]);
+        assert_eq!(names, ["pending", "listed", "attention", "members", "owned", "units"]);
         let directory = engine.home.path.clone();
         assert!(directory.exists());
         engine.shutdown().await.unwrap();

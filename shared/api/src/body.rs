@@ -1,8 +1,11 @@
 //! The body of a request: JSON, not yet believed. What it proposes is believed by the drafts of `domain`.
 
+use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, header};
-use serde_json::Value;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
 
 use crate::authorized::Authorized;
 use crate::operation::Operation;
@@ -31,6 +34,31 @@ impl<S: Send + Sync> FromRequest<S> for Body {
     }
 }
 
+/// The largest table that an import takes, in bytes (API.md "Records").
+const MAX_CSV: usize = 4 * 1024 * 1024;
+
+/// Extractor: the body as bytes of `text/csv`. 415 when it isn't declared as that, 413 when it is too large.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Csv(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Csv {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
+        if essence(request.headers()) != "text/csv" {
+            return Err(Problem::unsupported_media_type().into_response());
+        }
+        let bytes = axum::body::to_bytes(request.into_body(), usize::MAX).await;
+        let bytes = bytes.map_err(|error| Problem::unreadable_json(error.to_string()).into_response())?;
+        if bytes.len() > MAX_CSV {
+            // As the gateway answers what is too large for it.
+            let message = Json(json!({"message": "Request Entity Too Large"}));
+            return Err((StatusCode::PAYLOAD_TOO_LARGE, message).into_response());
+        }
+        Ok(Self(bytes))
+    }
+}
+
 /// Demands what the members of the body take beyond the operation's own task.
 fn demand_beyond(operation: &Operation, authorized: Option<&Authorized>, body: &Value) -> Result<(), Problem> {
     let (Some(beyond), Some(members)) = (operation.beyond, body.as_object()) else { return Ok(()) };
@@ -41,17 +69,20 @@ fn demand_beyond(operation: &Operation, authorized: Option<&Authorized>, body: &
     authorized.demand(beyond.task)
 }
 
+/// The media type without its parameters.
+fn essence(headers: &HeaderMap) -> String {
+    let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
 /// True for `application/json` and `application/*+json`, with whatever parameters.
 fn declares_json(headers: &HeaderMap) -> bool {
-    let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = essence(headers);
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::StatusCode;
-
     use super::*;
 
     async fn read(content_type: Option<&str>, body: &'static str) -> Result<Value, StatusCode> {

@@ -29,7 +29,7 @@ mod idempotency;
 
 pub use answer::{Created, Deleted, Result, Versioned};
 pub use authorized::Authorized;
-pub use body::Body;
+pub use body::{Body, Csv};
 pub use edge::Edge;
 pub use etag::IfMatch;
 pub use identity::Caller;

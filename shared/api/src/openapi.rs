@@ -104,6 +104,10 @@ fn described(operation: &Operation) -> utoipa::openapi::path::Operation {
         let body = RequestBodyBuilder::new().content(JSON, content(reference(shape))).required(Some(Required::True));
         builder = builder.request_body(Some(body.build()));
     }
+    if let Some(media_type) = operation.text {
+        let body = RequestBodyBuilder::new().content(media_type, content(text())).required(Some(Required::True));
+        builder = builder.request_body(Some(body.build()));
+    }
     if !matches!(operation.access, Access::Public) {
         builder = builder.security(SecurityRequirement::new(BEARER, Vec::<String>::new()));
     }
@@ -160,14 +164,14 @@ type Possible = fn(&Operation) -> bool;
 /// What requests can be refused with, and to which operations that can happen.
 #[rustfmt::skip]
 const REFUSALS: [(u16, &str, Possible); 12] = [
-    (400, "Unreadable JSON or page token.", |o| o.body.is_some() || o.is_paged()),
+    (400, "Unreadable JSON or page token.", |o| takes_a_body(o) || o.is_paged()),
     (401, "No valid token.", protected),
     (403, "Not allowed; names entity and privilege.", protected),
     (404, "Absent, or not readable by the caller.", |o| o.path_parameters().next().is_some()),
     (409, "Possible only in another state, or the first request under the key still runs.", |o| o.conflicts || o.takes_idempotency_key()),
     (412, "`If-Match` names another version than the present one.", Operation::takes_if_match),
-    (413, "Too large.", |o| o.body.is_some()),
-    (415, "The body is not declared as JSON.", |o| o.body.is_some()),
+    (413, "Too large.", takes_a_body),
+    (415, "The body is not declared as what it has to be.", takes_a_body),
     (422, "Can never succeed; lists every fault.", |_| true),
     (429, "Too many requests.", |_| true),
     (500, "A failure of ours.", |_| true),
@@ -176,6 +180,10 @@ const REFUSALS: [(u16, &str, Possible); 12] = [
 
 /// The statuses that AWS's gateway answers by itself.
 const BY_GATEWAY: [u16; 3] = [401, 413, 429];
+
+fn takes_a_body(operation: &Operation) -> bool {
+    operation.body.is_some() || operation.text.is_some()
+}
 
 fn protected(operation: &Operation) -> bool {
     !matches!(operation.access, Access::Public)

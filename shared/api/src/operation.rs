@@ -129,8 +129,10 @@ pub struct Operation {
     pub access: Access,
     /// Query parameters beside those of pages.
     pub query: &'static [Parameter],
-    /// The body it takes.
+    /// The JSON body it takes.
     pub body: Option<Shape>,
+    /// The media type of the text that it takes in place of a JSON body.
+    pub text: Option<&'static str>,
     /// Members of the body that take more than `access` says.
     pub beyond: Option<Beyond>,
     /// What a success is answered with.
@@ -149,8 +151,8 @@ impl Operation {
         access: Access,
         answer: Answer,
     ) -> Self {
-        let (query, body, beyond): (&[Parameter], _, _) = (&[], None, None);
-        Self { id, function, method, path, summary: "", access, query, body, beyond, answer, conflicts: false }
+        let (query, body, text, beyond): (&[Parameter], _, _, _) = (&[], None, None, None);
+        Self { id, function, method, path, summary: "", access, query, body, text, beyond, answer, conflicts: false }
     }
 
     pub(crate) const fn about(mut self, summary: &'static str) -> Self {
@@ -165,6 +167,11 @@ impl Operation {
 
     pub(crate) const fn takes<T: ToSchema>(mut self) -> Self {
         self.body = Some(Shape::of::<T>());
+        self
+    }
+
+    pub(crate) const fn takes_text(mut self, media_type: &'static str) -> Self {
+        self.text = Some(media_type);
         self
     }
 

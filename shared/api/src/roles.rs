@@ -159,6 +159,7 @@ mod tests {
                 "pauseSegment",
                 "prioritizeSegment",
                 "listSegmentRecords",
+                "copySegment",
             ],
         ),
         (
@@ -181,12 +182,13 @@ mod tests {
         ("SEC-73: read", "YYYYbb-", &["listRecords", "getRecord"]),
         ("SEC-73, SEC-78: patch, close, reopen", "YYYYo-Y", &["changeRecord", "closeRecord", "reopenRecord"]),
         ("SEC-74: assign, delete", "Y-YY---", &["assignRecord", "deleteRecord"]),
-        ("SEC-74, SEC-78: batch", "Y-YY--Y", &["createRecords"]),
+        ("SEC-74, SEC-78: batch", "Y-YY--Y", &["createRecords", "importRecords", "listImports", "getImport"]),
         // Sequence managers read sellers because rules show them (SEC-17).
         ("SEC-75: read", "YYYYYY-", &["listSellers", "getSeller"]),
         ("SEC-75: create, edit, delete", "Y-bY---", &["createSeller", "replaceSeller", "deleteSeller"]),
         ("SEC-76: read", "YYYY---", &["getSettings", "listRecordTypes", "getRecordType"]),
         ("SEC-76: change", "Y------", &["replaceRecordType"]),
+        ("SEC-77", "YYYY---", &["simulateSegment"]),
         ("SEC-79", "YYYYo--", &["listRuns"]),
     ];
 

@@ -35,9 +35,9 @@ impl Seed {
 
     /// The id of the n-th new thing of the request: a ULID, so ids sort by the instant and then by `index`.
     #[must_use]
-    pub fn id(&self, index: u16) -> String {
+    pub fn id(&self, index: u32) -> String {
         let hash = Sha256::new().chain_update(self.hash).chain_update(index.to_be_bytes()).finalize();
-        let random = hash.iter().take(8).fold(u128::from(index), |bits, byte| bits << 8 | u128::from(*byte));
+        let random = hash.iter().take(6).fold(u128::from(index), |bits, byte| bits << 8 | u128::from(*byte));
         let milliseconds = u64::try_from(self.at.as_millisecond()).unwrap_or_default();
         Ulid::from_parts(milliseconds, random).to_string()
     }

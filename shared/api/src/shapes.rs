@@ -116,6 +116,7 @@ mod tests {
             key: RecordKey::new("lead", "L-1"),
             fields: Map::new(),
             owner: Some(owner.clone()),
+            business_unit: None,
             created_on: None,
             route: true,
             imported: false,

@@ -10,6 +10,7 @@ pub mod condition;
 pub mod draft;
 pub mod fault;
 pub mod id;
+pub mod import;
 pub mod mark;
 pub mod reason;
 pub mod record;

@@ -60,6 +60,8 @@ pub struct Record {
     pub fields: Map<String, Json>,
     /// Who owns it.
     pub owner: Option<Owner>,
+    /// The business unit it belongs to: that of the first seller who owned it. It stays when the owner changes (SEC-79a).
+    pub business_unit: Option<String>,
     /// Active or inactive.
     pub state: State,
     /// How it was closed.
@@ -95,6 +97,8 @@ pub struct NewRecord {
     pub fields: Map<String, Json>,
     /// The owner that was given with it.
     pub owner: Option<Owner>,
+    /// The owner's business unit.
+    pub business_unit: Option<String>,
     /// When it was created, if not now.
     pub created_on: Option<Timestamp>,
     /// Whether it is to be routed.
@@ -116,6 +120,7 @@ impl NewRecord {
             key: self.key,
             fields: self.fields,
             owner: self.owner,
+            business_unit: self.business_unit,
             state: State::Active,
             status_reason: None,
             created_on: self.created_on.unwrap_or(now),
@@ -166,6 +171,14 @@ impl Record {
             (Some(mark), _) => mark.clone(),
             (None, _) => adoption,
         }
+    }
+
+    /// In the business unit of its first owner (SEC-79a).
+    fn in_unit(mut self, business_unit: Option<&str>) -> Record {
+        if self.business_unit.is_none() {
+            self.business_unit = business_unit.map(ToOwned::to_owned);
+        }
+        self
     }
 
     fn marked(mut self, cause: Cause, columns: Columns, now: Timestamp) -> Record {
@@ -233,8 +246,8 @@ impl Record {
 
     /// Given to an owner by a person (MON-63). A run that is waiting will leave the owner alone.
     #[must_use]
-    pub fn assigned(self, run: &RoutingRun, now: Timestamp) -> Record {
-        let mut record = self.changed(now);
+    pub fn assigned(self, run: &RoutingRun, business_unit: Option<&str>, now: Timestamp) -> Record {
+        let mut record = self.changed(now).in_unit(business_unit);
         record.owner.clone_from(&run.assignment.owner);
         record.last = Some(LastRun { id: run.id.clone(), at: run.finished_at, reason: None, unassigned: false });
         if let Some(mark) = &mut record.mark {
@@ -245,24 +258,25 @@ impl Record {
 
     /// As a run leaves it. The engine's own writes don't count as a client's change.
     #[must_use]
-    pub fn routed(mut self, run: &RoutingRun) -> Record {
+    pub fn routed(self, run: &RoutingRun, business_unit: Option<&str>) -> Record {
         let owner_given = self.mark.as_ref().is_some_and(|mark| mark.owner_given);
         let unassigned = match run.assignment.status {
             Status::Succeeded => false,
             Status::Failed => true,
             Status::NotApplicable => !owner_given && self.owner.is_none(),
         };
-        if self.revision == 0 {
-            self.version = 1;
+        let mut record = self.in_unit(business_unit);
+        if record.revision == 0 {
+            record.version = 1;
         }
-        self.revision += 1;
-        self.mark = None;
-        self.segment.clone_from(&run.segmentation.segment_id);
+        record.revision += 1;
+        record.mark = None;
+        record.segment.clone_from(&run.segmentation.segment_id);
         if let Some(owner) = &run.assignment.owner {
-            self.owner = Some(owner.clone());
+            record.owner = Some(owner.clone());
         }
-        self.last = Some(LastRun { id: run.id.clone(), at: run.finished_at, reason: run.reason(), unassigned });
-        self
+        record.last = Some(LastRun { id: run.id.clone(), at: run.finished_at, reason: run.reason(), unassigned });
+        record
     }
 
     /// Marked again because somebody became eligible while it was decided that nobody was.
@@ -298,6 +312,7 @@ pub(crate) mod tests {
             key: RecordKey::new("lead", id),
             fields: fields.as_object().unwrap().clone(),
             owner: None,
+            business_unit: None,
             created_on: None,
             route: true,
             imported: false,

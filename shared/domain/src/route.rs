@@ -80,6 +80,8 @@ pub struct Touched {
     pub seen_generation: u64,
     /// The new mark of the last assignment.
     pub turn: Turn,
+    /// The seller's business unit.
+    pub business_unit: Option<String>,
 }
 
 /// Routes a batch in its order. The roster is left as the batch leaves it.
@@ -355,13 +357,19 @@ impl Desk<'_> {
         if overdue {
             return (ended(Status::Failed, Some(Reason::RecordTooOld), None), None);
         }
-        match self.choose(rule) {
+        let pick = match &rule.target {
+            Target::Sellers(pick) => pick,
+            Target::Teams(_) => return (ended(Status::Failed, Some(Reason::NoTeam), None), None),
+            Target::Queues(_) => return (ended(Status::Failed, Some(Reason::NoQueue), None), None),
+        };
+        match self.choose(rule, pick) {
             None => (ended(Status::Failed, Some(Reason::NoSellerMatches), None), None),
             Some(member) => {
                 let touched = Touched {
                     seller: member.seller.id.clone(),
                     seen_turn: member.state.turn(),
                     seen_generation: member.state.generation,
+                    business_unit: member.seller.business_unit().map(str::to_owned),
                     turn: Turn::after(self.largest_turn, self.present.now, self.present.writer),
                 };
                 (ended(Status::Succeeded, None, Some(Owner::Seller(touched.seller.clone()))), Some(touched))
@@ -370,11 +378,10 @@ impl Desk<'_> {
     }
 
     /// Gates in the order of DIST-15, then the method of the rule. Leaves the trace of everyone considered.
-    fn choose(&mut self, rule: &AssignmentRule) -> Option<&Member> {
-        let Target::Sellers(pick) = &rule.target;
+    fn choose(&mut self, rule: &AssignmentRule, pick: &SellerPick) -> Option<&Member> {
         let roster = self.roster;
         let considered: Vec<&Member> = match pick {
-            SellerPick::Any => roster.members().iter().collect(),
+            SellerPick::Any | SellerPick::Matching { .. } => roster.members().iter().collect(),
             SellerPick::Specific { ids } => {
                 let positions: BTreeSet<usize> = ids.iter().filter_map(|id| roster.position(id)).collect();
                 positions.into_iter().map(|position| &roster.members()[position]).collect()
@@ -388,8 +395,8 @@ impl Desk<'_> {
                 None => eligible.push((member.state.last_assigned(self.counting), member)),
             }
         }
-        match rule.distribution.method {
-            Method::RoundRobin => eligible.sort_by(|(turn, member), (other_turn, other)| {
+        match rule.distribution.map_or(Method::RoundRobin, |distribution| distribution.method) {
+            Method::RoundRobin | Method::LoadBalancing => eligible.sort_by(|(turn, member), (other_turn, other)| {
                 turn.cmp(other_turn).then_with(|| member.seller.id.cmp(&other.seller.id))
             }),
         }

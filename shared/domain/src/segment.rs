@@ -14,6 +14,10 @@ use crate::id::{MAX_ID_LENGTH, RecordType, SegmentId};
 use crate::record_type::RecordTypes;
 use crate::settings::Limits;
 
+pub use self::simulation::Simulation;
+
+pub mod simulation;
+
 /// A segment as it is stored. JSON members are those of API.md; what a read adds is added where it is answered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -226,6 +230,43 @@ impl SegmentDraft {
             version: segment.version,
             created_at: segment.created_at,
             ..self.clone().into_segment(segment.id.clone(), now)
+        }
+    }
+}
+
+/// What a client says about a copy of a segment (SEG-80).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyDraft {
+    name: String,
+    /// The rank it wants; absent = the last before the default segment.
+    pub priority: Option<u32>,
+    /// Whether its rules are copied too.
+    pub copy_rules: bool,
+}
+
+impl CopyDraft {
+    /// Believes `{"name", "priority"?, "copyRules"}`, or names everything that is wrong with it.
+    pub fn parse(body: &Value) -> Result<Self, Vec<Fault>> {
+        let mut draft = Draft::read(body, &Pointer::root());
+        let name = draft.required_text("name", MAX_NAME);
+        let priority = draft.whole("priority", 1..=u32::MAX);
+        let copy_rules = draft.flag("copyRules", false);
+        draft.finish(Some(Self { name, priority, copy_rules }))
+    }
+
+    /// The copy: inactive, with the same conditions and options, without a sequence (SEG-81).
+    #[must_use]
+    pub fn of(&self, segment: &Segment, id: SegmentId, now: Timestamp) -> Segment {
+        Segment {
+            id,
+            name: self.name.clone(),
+            state: SegmentState::Inactive,
+            is_default: false,
+            sequence_id: None,
+            version: 1,
+            created_at: now,
+            modified_at: now,
+            ..segment.clone()
         }
     }
 }

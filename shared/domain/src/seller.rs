@@ -215,6 +215,12 @@ impl Seller {
         today.series(Span::new().days(1)).take(7).filter_map(day).collect()
     }
 
+    /// The business unit the seller belongs to.
+    #[must_use]
+    pub fn business_unit(&self) -> Option<&str> {
+        self.fields.get("businessUnit").and_then(Value::as_str).filter(|unit| !unit.is_empty())
+    }
+
     fn manager(&self) -> Option<SellerId> {
         let id = self.fields.get("managerId").and_then(Value::as_str).filter(|id| !id.is_empty());
         id.map(SellerId::from)

@@ -49,7 +49,11 @@ fn rule(record_type: &str, number: usize, condition: Value, pick: SellerPick) ->
         condition,
         created_within_hours: None,
         target: Target::Sellers(pick),
-        distribution: Distribution { method: Method::RoundRobin },
+        distribution: Some(Distribution {
+            method: Method::RoundRobin,
+            available_within_hours: None,
+            respect_capacity: false,
+        }),
         state: RuleState::Active,
         version: 1,
         created_at: Timestamp::UNIX_EPOCH,
@@ -93,6 +97,7 @@ fn record(record_type: &str, id: &str, fields: &Value, now: Timestamp) -> Record
         key: RecordKey::new(record_type, id),
         fields: fields.as_object().unwrap().clone(),
         owner: None,
+        business_unit: None,
         created_on: None,
         route: true,
         imported: false,
@@ -333,7 +338,7 @@ fn a_member_moves_only_into_a_segment_that_takes_the_previously_segmented() {
         let mut roster = roster(&["a"]);
         let new = record("lead", "L-1", &json!({"rating": "Cold"}), at("10:00"));
         let first = route_one(&organisation, &mut roster, new.clone(), at("10:00")).run;
-        let member = new.routed(&first);
+        let member = new.routed(&first, None);
         let used = organisation.rulebooks[&RecordType::from("lead")].used_columns().clone();
         let changed = member.patched(json!({"rating": "Hot"}).as_object().unwrap(), &used, at("11:00"));
         let run = route_one(&organisation, &mut roster, changed, at("11:00")).run;
@@ -351,7 +356,7 @@ fn an_owner_given_while_the_record_waits_is_left_alone() {
     lead.mark.as_mut().unwrap().owner_given = true;
     let run = route_one(&organisation, &mut roster(&["a"]), lead.clone(), at("10:00")).run;
     assert_eq!((run.segmentation.status, run.assignment.status), (Status::Succeeded, Status::NotApplicable));
-    assert_eq!(lead.routed(&run).owner, Some(Owner::Seller("z".into())));
+    assert_eq!(lead.routed(&run, None).owner, Some(Owner::Seller("z".into())));
 }
 
 #[test]

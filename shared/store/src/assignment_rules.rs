@@ -11,7 +11,7 @@ use domain::segment::{is_default_id, record_type_of};
 use serde::{Deserialize, Serialize};
 
 use crate::document::{self, ATTEMPTS, Seen};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, failure};
 use crate::keys;
 use crate::store::Store;
 use crate::transaction::Transaction;
@@ -50,6 +50,13 @@ struct Entry {
 }
 
 impl RuleOrder {
+    /// The list of a segment's first rules, all of them inactive and numbered from 1.
+    pub(crate) fn of_new(rules: &[AssignmentRule]) -> Self {
+        let entries = rules.iter().map(|rule| Entry { id: rule.id.clone(), active: false, tag: None }).collect();
+        let last = u32::try_from(rules.len()).expect("an item holds fewer ids than that");
+        Self { list: List { last, entries }, version: 0 }
+    }
+
     pub(crate) fn seen(&self) -> Seen {
         if self.version == 0 { Seen::Absent } else { Seen::Version(self.version) }
     }
@@ -78,7 +85,7 @@ impl RuleOrder {
         Ok(())
     }
 
-    fn replace(&self, table: &str, record_type: &RecordType, segment: &SegmentId) -> Result<Update> {
+    pub(crate) fn replace(&self, table: &str, record_type: &RecordType, segment: &SegmentId) -> Result<Update> {
         let key = keys::rule_order(record_type, segment);
         document::replace(table, &key, self.seen(), &self.list, self.version + 1)
     }
@@ -100,6 +107,14 @@ fn home(id: &RuleId) -> Option<(RecordType, SegmentId)> {
 }
 
 impl Store {
+    /// Writes a rule that no list names yet, over what an interrupted attempt may have left.
+    pub(crate) async fn put_unlisted(&self, record_type: &RecordType, rule: &AssignmentRule) -> Result<()> {
+        let put = document::create(&self.work_table, &keys::rule(record_type, &rule.id), rule, None)?;
+        let request = self.client.put_item().table_name(put.table_name()).set_item(Some(put.item().clone()));
+        request.send().await.map_err(failure)?;
+        Ok(())
+    }
+
     pub(crate) async fn rule_order(&self, record_type: &RecordType, segment: &SegmentId) -> Result<RuleOrder> {
         let item = self.work_item(&keys::rule_order(record_type, segment)).await?;
         item.as_ref().map_or_else(|| Ok(RuleOrder::default()), RuleOrder::of)

@@ -37,7 +37,8 @@ impl Store {
             let mut run = decision.run.clone();
             run.id = runs::run_id(&chunk, runs.len());
             run.finished_at = now;
-            let after = waiting.stored.record.clone().routed(&run);
+            let unit = decision.touched.as_ref().and_then(|touched| touched.business_unit.as_deref());
+            let after = waiting.stored.record.clone().routed(&run, unit);
             let places = writes.places_with(&waiting.stored.record, &after, decision.touched.as_ref(), &run);
             if places > MAX_WRITES {
                 break;

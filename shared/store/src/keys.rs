@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::id::{Owner, RecordId, RecordKey, RecordType, RuleId, SegmentId, SellerId};
+use domain::record::State;
 
 /// How many shards an index key with few values is spread over.
 pub const SHARDS: u8 = 16;
@@ -64,38 +65,29 @@ pub fn pending(record_type: &RecordType, shard: u8) -> String {
     format!("{record_type}#{shard:x}")
 }
 
-/// Index `listed`: one shard of the records of a type by how their work stands.
+/// Indexes `listed` and `attention`: one shard of all records of a type, or of those that need attention.
 #[must_use]
-pub fn listed(record_type: &RecordType, standing: Standing, shard: u8) -> String {
-    format!("{record_type}#{}#{shard:x}", standing.letter())
+pub fn listed(record_type: &RecordType, shard: u8) -> String {
+    format!("{record_type}#{shard:x}")
 }
 
-/// How the work on a record stands, as far as the index `listed` tells records apart. A new record that waits is only
-/// in the index `pending`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// Its last run needs no attention.
-    Succeeded,
-    /// Its last run needs attention.
-    NeedsAttention,
-    /// Active and never routed.
-    Unrouted,
-    /// Inactive.
-    Inactive,
+/// What the sort keys of the index `listed` begin with.
+#[must_use]
+pub fn state(state: State) -> String {
+    format!("{}#", state_letter(state))
 }
 
-impl Standing {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Succeeded, Self::NeedsAttention, Self::Unrouted, Self::Inactive];
-
-    fn letter(self) -> char {
-        match self {
-            Self::Succeeded => 's',
-            Self::NeedsAttention => 'a',
-            Self::Unrouted => 'u',
-            Self::Inactive => 'i',
-        }
+fn state_letter(state: State) -> char {
+    match state {
+        State::Active => 'a',
+        State::Inactive => 'i',
     }
+}
+
+/// What the sort keys of the index `members` begin with: whether a record looks for an owner.
+#[must_use]
+pub fn looks(unassigned: bool) -> &'static str {
+    if unassigned { "u#" } else { "a#" }
 }
 
 /// Index `members`: one shard of the members of a segment.
@@ -104,7 +96,19 @@ pub fn members(segment: &SegmentId, shard: u8) -> String {
     format!("{segment}#{shard:x}")
 }
 
-/// Index `owned`: the active records of a seller, or one shard of those of a team or queue (`team#{id}`).
+/// What the sort keys of the indexes `owned` and `units` begin with: a type's active or inactive records.
+#[must_use]
+pub fn type_and_state(record_type: &RecordType, state: State) -> String {
+    format!("{record_type}#{}#", state_letter(state))
+}
+
+/// Index `units`: one shard of the records of a business unit.
+#[must_use]
+pub fn unit(unit: &str, shard: u8) -> String {
+    format!("{unit}#{shard:x}")
+}
+
+/// Index `owned`: the records of a seller, or one shard of those of a team or queue (`team#{id}`).
 #[must_use]
 pub fn owned(owner: &Owner, shard: u8) -> String {
     match owner {
@@ -225,6 +229,18 @@ pub fn segment_counts(segment: &SegmentId) -> String {
 #[must_use]
 pub fn counts_row(record_type: &RecordType, shard: u8, row: &str) -> Key {
     Key::work(counts(record_type, shard), row)
+}
+
+/// Partition of the imports of records of a type.
+#[must_use]
+pub fn imports(record_type: &RecordType) -> String {
+    format!("imports#{record_type}")
+}
+
+/// An import; ids sort by the instant it began.
+#[must_use]
+pub fn import(record_type: &RecordType, id: &str) -> Key {
+    Key::work(imports(record_type), id)
 }
 
 /// What an idempotency key stands for; `scope` is a hash of caller, method, path and key.

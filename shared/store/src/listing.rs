@@ -1,22 +1,24 @@
 //! Lists of records: the shards of an index merged in the order of their sort keys, page by page.
 //!
 //! An index is a hint: every entry is looked up in the table, and kept only if the record still belongs into the list.
-//! A page's position is the last entry taken of each shard, so what was there all along is neither skipped nor
-//! repeated, whatever others write meanwhile.
+//! Lists are ordered by what never changes, the instant of creation (that of waiting: by the instant since when), and a
+//! page's position is the last record it took. So what was there all along is neither skipped nor repeated, whatever
+//! others write meanwhile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use domain::id::{Owner, RecordKey, RecordType, SegmentId};
-use domain::record::Record;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use domain::id::{Owner, RecordKey, RecordType, SegmentId, SellerId};
+use domain::record::{Record, State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use crate::batch_get::Consistency;
 use crate::error::{Result, failure};
-use crate::item::{Item, text};
-use crate::keys::{self, Standing};
+use crate::item::{Item, number, text};
+use crate::keys;
 use crate::record_item::Stored;
 use crate::store::Store;
 
@@ -26,82 +28,120 @@ struct Index {
     name: &'static str,
     partition: &'static str,
     sort: &'static str,
+    /// The sort key is a number.
+    numeric: bool,
 }
 
-const PENDING: Index = Index { name: "pending", partition: "pending", sort: "pendingAt" };
-const LISTED: Index = Index { name: "listed", partition: "listed", sort: "listedSort" };
-const MEMBERS: Index = Index { name: "members", partition: "member", sort: "memberSort" };
-const OWNED: Index = Index { name: "owned", partition: "ownedBy", sort: "ownedSort" };
+const PENDING: Index = Index { name: "pending", partition: "pending", sort: "pendingAt", numeric: true };
+const LISTED: Index = Index { name: "listed", partition: "listed", sort: "listedSort", numeric: false };
+const ATTENTION: Index = Index { name: "attention", partition: "attention", sort: "attentionSort", numeric: false };
+const MEMBERS: Index = Index { name: "members", partition: "member", sort: "memberSort", numeric: false };
+const OWNED: Index = Index { name: "owned", partition: "ownedBy", sort: "ownedSort", numeric: false };
+const UNITS: Index = Index { name: "units", partition: "unit", sort: "unitSort", numeric: false };
+
+/// One shard of an index that a list is merged from.
+#[derive(Debug, Clone)]
+struct Source {
+    index: Index,
+    partition: String,
+    /// What its sort keys begin with; what follows is the instant that the list is ordered by.
+    prefix: String,
+    /// Records of this business unit are taken from another shard of the list.
+    outside_unit: Option<String>,
+}
+
+impl Source {
+    fn admits(&self, record: &Record) -> bool {
+        self.outside_unit.is_none() || self.outside_unit != record.business_unit
+    }
+}
 
 /// The shards that make up a list, and its direction.
 #[derive(Debug, Clone)]
 pub struct Listing {
-    sources: Vec<(Index, String, Option<String>)>,
+    sources: Vec<Source>,
     newest_first: bool,
-    /// Records that wait are listed besides those that were processed, and those that are both only once.
-    mixed: bool,
 }
 
 impl Listing {
+    fn of(index: Index, partitions: impl Iterator<Item = String>, prefixes: &[String]) -> Self {
+        let of_prefix = |partition: String| {
+            let source = move |prefix: &String| Source {
+                index,
+                partition: partition.clone(),
+                prefix: prefix.clone(),
+                outside_unit: None,
+            };
+            prefixes.iter().map(source).collect::<Vec<_>>()
+        };
+        Self { sources: partitions.flat_map(of_prefix).collect(), newest_first: true }
+    }
+
     /// Records of a type that wait, the longest waiting first (MON-01).
     #[must_use]
     pub fn pending(record_type: &RecordType) -> Self {
-        let sources = shards(|shard| (PENDING, keys::pending(record_type, shard), None));
-        Self { sources, newest_first: false, mixed: false }
+        let partitions = shards(|shard| keys::pending(record_type, shard));
+        Self { newest_first: false, ..Self::of(PENDING, partitions, &[String::new()]) }
     }
 
-    /// Records of a type by how their work stands, the latest processed first.
+    /// All records of a type, the newest first; in one state or in both.
     #[must_use]
-    pub fn standing(record_type: &RecordType, standings: &[Standing]) -> Self {
-        let sources = standings
-            .iter()
-            .flat_map(|standing| shards(|shard| (LISTED, keys::listed(record_type, *standing, shard), None)));
-        Self { sources: sources.collect(), newest_first: true, mixed: false }
+    pub fn all(record_type: &RecordType, state: Option<State>) -> Self {
+        Self::of(LISTED, shards(|shard| keys::listed(record_type, shard)), &in_states(state, keys::state))
     }
 
-    /// All records of a type.
+    /// Records of a type that need attention, the newest first (MON-04).
     #[must_use]
-    pub fn all(record_type: &RecordType) -> Self {
-        let mut listing = Self::standing(record_type, &Standing::ALL);
-        listing.sources.extend(Self::pending(record_type).sources);
-        listing.mixed = true;
-        listing
+    pub fn attention(record_type: &RecordType) -> Self {
+        Self::of(ATTENTION, shards(|shard| keys::listed(record_type, shard)), &[String::new()])
     }
 
-    /// Members of a segment; those that look for an owner come first, and within both the newest.
+    /// Members of a segment, the newest first.
     #[must_use]
     pub fn members(segment: &SegmentId) -> Self {
-        Self {
-            sources: shards(|shard| (MEMBERS, keys::members(segment, shard), None)),
-            newest_first: true,
-            mixed: false,
-        }
+        let prefixes = [true, false].map(|unassigned| keys::looks(unassigned).to_owned());
+        Self::of(MEMBERS, shards(|shard| keys::members(segment, shard)), &prefixes)
     }
 
-    /// Active records of a type that an owner holds, the newest first.
+    /// Records of a type that an owner holds, the newest first; in one state or in both.
     #[must_use]
-    pub fn owned(owner: &Owner, record_type: &RecordType) -> Self {
-        let prefix = Some(format!("{record_type}#"));
-        let mut sources = shards(|shard| (OWNED, keys::owned(owner, shard), prefix.clone()));
-        sources.dedup_by(|a, b| a.1 == b.1);
-        Self { sources, newest_first: true, mixed: false }
+    pub fn owned(owner: &Owner, record_type: &RecordType, state: Option<State>) -> Self {
+        let shards = match owner {
+            Owner::Seller(_) => 1,
+            Owner::Team(_) | Owner::Queue(_) => keys::SHARDS,
+        };
+        let prefixes = in_states(state, |state| keys::type_and_state(record_type, state));
+        Self::of(OWNED, (0..shards).map(|shard| keys::owned(owner, shard)), &prefixes)
+    }
+
+    /// Records of a type that belong to a business unit or that one of its sellers owns, the newest first; in one state
+    /// or in both.
+    #[must_use]
+    pub fn within_reach(unit: &str, seller: &SellerId, record_type: &RecordType, state: Option<State>) -> Self {
+        let prefixes = in_states(state, |state| keys::type_and_state(record_type, state));
+        let mut listing = Self::of(UNITS, shards(|shard| keys::unit(unit, shard)), &prefixes);
+        let own = Self::owned(&Owner::Seller(seller.clone()), record_type, state).sources.into_iter();
+        let outside_unit = || Some(unit.to_owned());
+        listing.sources.extend(own.map(|source| Source { outside_unit: outside_unit(), ..source }));
+        listing
     }
 }
 
-fn shards<T>(source: impl Fn(u8) -> T) -> Vec<T> {
-    (0..keys::SHARDS).map(source).collect()
+/// What sort keys begin with, for one state or for both.
+fn in_states(state: Option<State>, prefix: impl Fn(State) -> String) -> Vec<String> {
+    let states = state.map_or(vec![State::Active, State::Inactive], |state| vec![state]);
+    states.into_iter().map(prefix).collect()
 }
 
-/// Where a page ended: for each shard the last entry that was taken. Opaque to clients.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Position(BTreeMap<usize, (String, String)>);
+/// Where a page ended: the last record it took, and the instant that the list is ordered by. Opaque to clients.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Position(String, String);
 
 /// An entry of an index.
 #[derive(Debug, Clone)]
 struct Entry {
     source: usize,
-    sort: String,
-    pk: String,
+    at: Position,
 }
 
 /// One page of a list.
@@ -123,30 +163,29 @@ impl Store {
         now: Timestamp,
         keep: impl Fn(&Record) -> bool,
     ) -> Result<Page> {
-        let mut position = from.unwrap_or_default();
+        let mut position = from;
         let mut records = Vec::new();
-        let mut seen = std::collections::BTreeSet::new();
         loop {
-            let entries = self.entries(listing, &position, limit).await?;
+            let entries = self.entries(listing, position.as_ref(), limit).await?;
             let exhausted = entries.len() < limit;
-            let wanted: Vec<RecordKey> = entries.iter().filter_map(|entry| keys::record_of(&entry.pk)).collect();
+            let wanted: Vec<RecordKey> = entries.iter().filter_map(|entry| keys::record_of(&entry.at.1)).collect();
             let found: BTreeMap<String, Stored> = self
                 .records_with(&wanted, Consistency::Strong, now)
                 .await?
                 .into_iter()
                 .map(|stored| (stored.record.key.to_string(), stored))
                 .collect();
-            for entry in entries {
-                let waits_only = matches!(listing.sources[entry.source].0.name, "pending") && listing.mixed;
-                // A record may stand in two shards of a mixed list; it is taken from the one it belongs to.
-                let belongs = found
-                    .get(&entry.pk)
-                    .filter(|stored| keep(&stored.record) && !(waits_only && is_listed(&stored.record)));
-                position.0.insert(entry.source, (entry.sort, entry.pk.clone()));
-                let Some(stored) = belongs.filter(|_| seen.insert(entry.pk)) else { continue };
+            for Entry { source, at } in entries {
+                let source = &listing.sources[source];
+                let belongs = found.get(&at.1);
+                let belongs = belongs.filter(|stored| keep(&stored.record) && source.admits(&stored.record));
+                // While a record moves between two shards of the list it may stand in both.
+                let taken = position.as_ref() == Some(&at);
+                position = Some(at);
+                let Some(stored) = belongs.filter(|_| !taken) else { continue };
                 records.push(stored.record.clone());
                 if records.len() == limit {
-                    return Ok(Page { records, next: Some(position) });
+                    return Ok(Page { records, next: position });
                 }
             }
             if exhausted {
@@ -164,17 +203,17 @@ impl Store {
     ) -> Result<Vec<RecordKey>> {
         let listing = Listing::pending(record_type);
         let limit = format!("{:013}", since.as_millisecond());
-        let mut position = Position::default();
+        let mut position = None;
         let mut keys = Vec::new();
         loop {
-            let page = self.entries(&listing, &position, 100).await?;
+            let page = self.entries(&listing, position.as_ref(), 100).await?;
             let full = page.len() == 100;
-            for entry in page {
-                if entry.sort > limit || keys.len() == most {
+            for Entry { at, .. } in page {
+                if at.0 > limit || keys.len() == most {
                     return Ok(keys);
                 }
-                keys.extend(keys::record_of(&entry.pk));
-                position.0.insert(entry.source, (entry.sort, entry.pk));
+                keys.extend(keys::record_of(&at.1));
+                position = Some(at);
             }
             if !full {
                 return Ok(keys);
@@ -184,17 +223,17 @@ impl Store {
 
     /// The instant since which the longest waiting record of a type has waited.
     pub async fn oldest_pending(&self, record_type: &RecordType) -> Result<Option<Timestamp>> {
-        let entries = self.entries(&Listing::pending(record_type), &Position::default(), 1).await?;
-        let millisecond = entries.first().and_then(|entry| entry.sort.parse().ok());
+        let entries = self.entries(&Listing::pending(record_type), None, 1).await?;
+        let millisecond = entries.first().and_then(|entry| entry.at.0.parse().ok());
         Ok(millisecond.and_then(|millisecond| Timestamp::from_millisecond(millisecond).ok()))
     }
 
     /// How many entries a list has, as its index tells.
     pub async fn count(&self, listing: &Listing) -> Result<u64> {
         let mut queries = JoinSet::new();
-        for (index, partition, prefix) in listing.sources.clone() {
+        for source in listing.sources.clone() {
             let store = self.clone();
-            queries.spawn(async move { store.count_shard(index, &partition, prefix).await });
+            queries.spawn(async move { store.count_shard(&source).await });
         }
         let mut count = 0;
         while let Some(answer) = queries.join_next().await {
@@ -203,11 +242,11 @@ impl Store {
         Ok(count)
     }
 
-    async fn count_shard(&self, index: Index, partition: &str, prefix: Option<String>) -> Result<u64> {
+    async fn count_shard(&self, source: &Source) -> Result<u64> {
         let (mut count, mut start) = (0, None);
         loop {
-            let request = self.query_index(index, partition, prefix.as_deref());
-            let request = request.select(aws_sdk_dynamodb::types::Select::Count).set_exclusive_start_key(start);
+            let request = self.query_index(source, None, true);
+            let request = request.select(Select::Count).set_exclusive_start_key(start);
             let page = request.send().await.map_err(failure)?;
             count += u64::try_from(page.count).unwrap_or(0);
             match page.last_evaluated_key {
@@ -217,83 +256,127 @@ impl Store {
         }
     }
 
-    fn query_index(
-        &self,
-        index: Index,
-        partition: &str,
-        prefix: Option<&str>,
-    ) -> aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder {
-        let begins = if prefix.is_some() { " AND begins_with(#s, :s)" } else { "" };
-        let request = self
-            .client
-            .query()
-            .table_name(&self.records_table)
-            .index_name(index.name)
-            .key_condition_expression(format!("#p = :p{begins}"))
+    /// A query of one shard from an instant on, which is part of it: several records may share it.
+    fn query_index(&self, source: &Source, from: Option<&str>, newest_first: bool) -> QueryFluentBuilder {
+        let Source { index, partition, prefix, .. } = source;
+        let value = |instant: &str| match index.numeric {
+            true => number(instant.trim_start_matches('0').parse::<u64>().unwrap_or(0)),
+            false => text(format!("{prefix}{instant}")),
+        };
+        let request = self.client.query().table_name(&self.records_table).index_name(index.name);
+        let request = request
             .expression_attribute_names("#p", index.partition)
-            .expression_attribute_values(":p", text(partition));
-        match prefix {
-            Some(prefix) => {
-                request.expression_attribute_names("#s", index.sort).expression_attribute_values(":s", text(prefix))
-            }
-            None => request,
+            .expression_attribute_values(":p", text(partition))
+            .scan_index_forward(!newest_first);
+        let (condition, values) = match (from, newest_first, prefix.is_empty()) {
+            (None, _, true) => ("", vec![]),
+            (None, _, false) => (" AND begins_with(#s, :s)", vec![(":s", text(prefix))]),
+            (Some(from), true, true) => (" AND #s <= :s", vec![(":s", value(from))]),
+            (Some(from), true, false) => (" AND #s BETWEEN :t AND :s", vec![(":t", text(prefix)), (":s", value(from))]),
+            (Some(from), false, _) => (" AND #s >= :s", vec![(":s", value(from))]),
+        };
+        let request = request.key_condition_expression(format!("#p = :p{condition}"));
+        if values.is_empty() {
+            return request;
         }
+        let request = request.expression_attribute_names("#s", index.sort);
+        values.into_iter().fold(request, |request, (name, value)| request.expression_attribute_values(name, value))
     }
 
-    /// The next `limit` entries after a position, merged over all shards.
-    async fn entries(&self, listing: &Listing, position: &Position, limit: usize) -> Result<Vec<Entry>> {
+    /// The next `limit` entries behind a position, merged over all shards.
+    async fn entries(&self, listing: &Listing, behind: Option<&Position>, limit: usize) -> Result<Vec<Entry>> {
         let mut queries = JoinSet::new();
-        for (source, (index, partition, prefix)) in listing.sources.iter().cloned().enumerate() {
-            let store = self.clone();
-            let after = position.0.get(&source).cloned();
-            let forward = !listing.newest_first;
-            queries.spawn(async move {
-                let start = after.map(|(sort, pk)| start_key(index, &partition, &sort, &pk));
-                let request = store.query_index(index, &partition, prefix.as_deref());
-                let request = request.scan_index_forward(forward).limit(i32::try_from(limit).unwrap_or(i32::MAX));
-                let page = request.set_exclusive_start_key(start).send().await.map_err(failure)?;
-                Ok::<_, crate::Error>(
-                    page.items
-                        .unwrap_or_default()
-                        .iter()
-                        .filter_map(|item| entry(source, index, item))
-                        .collect::<Vec<_>>(),
-                )
-            });
+        for (number, source) in listing.sources.iter().cloned().enumerate() {
+            let (store, behind, newest_first) = (self.clone(), behind.cloned(), listing.newest_first);
+            queries.spawn(async move { store.shard_entries(&source, number, behind, newest_first, limit).await });
         }
         let mut entries: Vec<Entry> = Vec::new();
         while let Some(answer) = queries.join_next().await {
             entries.extend(answer.expect("a query neither panics nor is cancelled")?);
         }
-        entries.sort_by(|a, b| {
-            let order = (&a.sort, &a.pk).cmp(&(&b.sort, &b.pk));
-            if listing.newest_first { order.reverse() } else { order }
-        });
+        entries.sort_by(|a, b| if listing.newest_first { b.at.cmp(&a.at) } else { a.at.cmp(&b.at) });
         entries.truncate(limit);
         Ok(entries)
     }
+
+    /// At least `limit` entries of one shard behind a position, if there are so many. Those of one instant come in no
+    /// certain order, so they are taken all or none.
+    async fn shard_entries(
+        &self,
+        source: &Source,
+        number: usize,
+        behind: Option<Position>,
+        newest_first: bool,
+        limit: usize,
+    ) -> Result<Vec<Entry>> {
+        let is_behind =
+            |at: &Position| behind.as_ref().is_none_or(|behind| if newest_first { at < behind } else { at > behind });
+        let (mut entries, mut start): (Vec<Entry>, _) = (vec![], None);
+        loop {
+            let request = self.query_index(source, behind.as_ref().map(|behind| behind.0.as_str()), newest_first);
+            let request = request.limit(i32::try_from(limit + 1).unwrap_or(i32::MAX)).set_exclusive_start_key(start);
+            let page = request.send().await.map_err(failure)?;
+            let found = page.items.unwrap_or_default();
+            let found = found.iter().filter_map(|item| position(source, item)).filter(is_behind);
+            entries.extend(found.map(|at| Entry { source: number, at }));
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(entries);
+            }
+            let unfinished = entries.last().map(|last| last.at.0.clone());
+            let finished = entries.iter().take_while(|entry| Some(&entry.at.0) != unfinished.as_ref()).count();
+            if finished >= limit {
+                entries.truncate(finished);
+                return Ok(entries);
+            }
+        }
+    }
 }
 
-fn is_listed(record: &Record) -> bool {
-    record.last.is_some() || record.state == domain::record::State::Inactive
+fn shards(partition: impl Fn(u8) -> String) -> impl Iterator<Item = String> {
+    (0..keys::SHARDS).map(partition)
 }
 
-fn entry(source: usize, index: Index, item: &Item) -> Option<Entry> {
-    let sort = match item.get(index.sort)? {
-        AttributeValue::S(sort) => sort.clone(),
+fn position(source: &Source, item: &Item) -> Option<Position> {
+    let instant = match item.get(source.index.sort)? {
+        AttributeValue::S(sort) => sort.strip_prefix(&source.prefix)?.to_owned(),
         AttributeValue::N(sort) => format!("{sort:0>13}"),
         _ => return None,
     };
-    Some(Entry { source, sort, pk: item.get("pk")?.as_s().ok()?.clone() })
+    Some(Position(instant, item.get("pk")?.as_s().ok()?.clone()))
 }
 
-fn start_key(index: Index, partition: &str, sort: &str, pk: &str) -> Item {
-    let sort = match index.name {
-        "pending" => AttributeValue::N(match sort.trim_start_matches('0') {
-            "" => "0".to_owned(),
-            digits => digits.to_owned(),
-        }),
-        _ => text(sort),
-    };
-    [("pk".to_owned(), text(pk)), (index.partition.to_owned(), text(partition)), (index.sort.to_owned(), sort)].into()
+/// A walk through the records of a list, each once, about a hundred at a time and in no order.
+#[derive(Debug)]
+pub struct Walk {
+    store: Store,
+    sources: std::vec::IntoIter<Source>,
+    /// The shard that is being read and where its next page begins.
+    present: Option<(Source, Option<Item>)>,
+    seen: HashSet<RecordKey>,
+}
+
+impl Walk {
+    /// Begins a walk.
+    #[must_use]
+    pub fn new(store: &Store, listing: Listing) -> Self {
+        let mut sources = listing.sources.into_iter();
+        let present = sources.next().map(|source| (source, None));
+        Self { store: store.clone(), sources, present, seen: HashSet::new() }
+    }
+
+    /// The next records, as they were a moment ago; none when all were seen.
+    pub async fn next(&mut self, now: Timestamp) -> Result<Option<Vec<Stored>>> {
+        let Some((source, start)) = self.present.take() else { return Ok(None) };
+        let request = self.store.query_index(&source, None, true).limit(100);
+        let page = request.set_exclusive_start_key(start).send().await.map_err(failure)?;
+        let entries = page.items.unwrap_or_default();
+        let keys = entries.iter().filter_map(|item| keys::record_of(item.get("pk")?.as_s().ok()?));
+        let wanted: Vec<RecordKey> = keys.filter(|key| self.seen.insert(key.clone())).collect();
+        self.present = match page.last_evaluated_key {
+            Some(last) => Some((source, Some(last))),
+            None => self.sources.next().map(|source| (source, None)),
+        };
+        Ok(Some(self.store.records_with(&wanted, Consistency::Eventual, now).await?))
+    }
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::item::{Item, from_attribute, number, text, to_attribute};
-use crate::keys::{self, Standing};
+use crate::keys;
 
 /// The mark, apart from its instant, which is the sort key of the index `pending`.
 #[derive(Serialize, Deserialize)]
@@ -52,6 +52,7 @@ pub(crate) fn item_of(record: &Record) -> Result<Item> {
         item.insert(name.to_owned(), value);
     };
     let shard = keys::shard(record.key.id.as_str());
+    let by_creation = |prefix: &str| text(format!("{prefix}{:013}", record.created_on.as_millisecond()));
     put("type", text(record.key.record_type.as_str()));
     put("fields", to_attribute(&record.fields)?);
     put("createdOn", instant(record.created_on));
@@ -76,9 +77,8 @@ pub(crate) fn item_of(record: &Record) -> Result<Item> {
     }
     if let Some(segment) = &record.segment {
         put("segmentId", text(segment.as_str()));
-        let looks = if record.is_unassigned() { 'u' } else { 'a' };
         put("member", text(keys::members(segment, shard)));
-        put("memberSort", text(format!("{looks}#{:013}", record.created_on.as_millisecond())));
+        put("memberSort", by_creation(keys::looks(record.is_unassigned())));
     }
     if let Some(mark) = &record.mark {
         let stored = StoredMark {
@@ -99,31 +99,39 @@ pub(crate) fn item_of(record: &Record) -> Result<Item> {
             put("reason", text(reason.code()));
         }
     }
-    if let Some(standing) = standing(record) {
-        let sort = record.last.as_ref().map_or(record.created_on, |last| last.at);
-        put("listed", text(keys::listed(&record.key.record_type, standing, shard)));
-        put("listedSort", text(format!("{:013}", sort.as_millisecond())));
+    // Another program's item is listed from its adoption on.
+    if record.revision > 0 {
+        put("listed", text(keys::listed(&record.key.record_type, shard)));
+        put("listedSort", by_creation(&keys::state(record.state)));
     }
-    if let (State::Active, Some(owner)) = (record.state, &record.owner) {
+    if needs_attention(record) {
+        put("attention", text(keys::listed(&record.key.record_type, shard)));
+        put("attentionSort", by_creation(""));
+    }
+    let of_type_and_state = keys::type_and_state(&record.key.record_type, record.state);
+    if let Some(owner) = &record.owner {
         put("ownedBy", text(keys::owned(owner, shard)));
-        put("ownedSort", text(format!("{}#{:013}", record.key.record_type, record.created_on.as_millisecond())));
+        put("ownedSort", by_creation(&of_type_and_state));
+    }
+    if let Some(unit) = &record.business_unit {
+        put("businessUnit", text(unit));
+        put("unit", text(keys::unit(unit, shard)));
+        put("unitSort", by_creation(&of_type_and_state));
     }
     Ok(item)
 }
 
-fn standing(record: &Record) -> Option<Standing> {
-    match (record.state, &record.last) {
-        (State::Inactive, _) => Some(Standing::Inactive),
-        (State::Active, Some(LastRun { reason: None, .. })) => Some(Standing::Succeeded),
-        (State::Active, Some(LastRun { reason: Some(_), .. })) => Some(Standing::NeedsAttention),
-        (State::Active, None) if record.waits() => None,
-        (State::Active, None) => Some(Standing::Unrouted),
-    }
+/// Whether its last run left something to be looked at; it stays so while it waits for the next one.
+fn needs_attention(record: &Record) -> bool {
+    record.state == State::Active && record.last.as_ref().is_some_and(|last| last.reason.is_some())
 }
 
 /// Attributes of `records` that are reserved to the engine. Other programs must not write them, but for `pending` and
 /// `pendingAt`, which ask for a run, and `revision`, which they may remove (API.md section 5).
-pub const RESERVED: [&str; 25] = [
+pub const RESERVED: [&str; 30] = [
+    "attention",
+    "attentionSort",
+    "businessUnit",
     "createdBy",
     "createdOn",
     "listed",
@@ -147,6 +155,8 @@ pub const RESERVED: [&str; 25] = [
     "statusReason",
     "tag",
     "unassigned",
+    "unit",
+    "unitSort",
     "version",
     "type",
 ];
@@ -179,6 +189,7 @@ impl Stored {
             key,
             fields: fields.unwrap_or_default(),
             owner: reader.value("owner"),
+            business_unit: reader.text("businessUnit"),
             state: reader.value("state").unwrap_or(State::Active),
             status_reason: reader.text("statusReason"),
             created_on,
@@ -379,6 +390,7 @@ mod tests {
                 .unwrap()
                 .clone(),
             owner: Some(Owner::Seller("susana".into())),
+            business_unit: Some("north".to_owned()),
             created_on: None,
             route: true,
             imported: false,

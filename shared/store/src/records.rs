@@ -27,8 +27,13 @@ pub enum Change {
     Nothing,
     /// It becomes this.
     Into(Box<Record>),
-    /// It is assigned by a person: the run is committed with it and says to whom. The run's id is given here.
-    Assigned(Box<RoutingRun>),
+    /// It is assigned by a person.
+    Assigned {
+        /// It is committed with the record and says to whom. Its id is given here.
+        run: Box<RoutingRun>,
+        /// The business unit of the new owner.
+        business_unit: Option<String>,
+    },
     /// It is deleted.
     Deleted,
 }
@@ -160,9 +165,9 @@ impl Store {
                 writes.replace(self, before, &after).map_err(Aborted::Failed)?;
                 *after
             }
-            Change::Assigned(mut run) => {
+            Change::Assigned { mut run, business_unit } => {
                 run.id = runs::run_id(&chunk, 0);
-                let after = before.record.clone().assigned(&run, now);
+                let after = before.record.clone().assigned(&run, business_unit.as_deref(), now);
                 writes.replace(self, before, &after).map_err(Aborted::Failed)?;
                 if let Some(seller) = run.assignment.owner.as_ref().and_then(|owner| owner.seller()) {
                     self.give_turn(&mut writes, &after, seller, now).await.map_err(Aborted::Failed)?;

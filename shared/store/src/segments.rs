@@ -6,9 +6,11 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{Delete, Update};
+use domain::assignment_rule::AssignmentRule;
 use domain::id::{RecordType, RuleId, SegmentId};
 use domain::segment::{Segment, default_id, is_default_id, record_type_of};
 
+use crate::assignment_rules::RuleOrder;
 use crate::document::{self, ATTEMPTS, Seen};
 use crate::error::{Error, Result, failure};
 use crate::item::number;
@@ -74,6 +76,9 @@ impl SegmentOrder {
         listed.into_iter().chain([default]).map(|segment| self.ranked(segment)).collect()
     }
 }
+
+/// What a new segment takes of a transaction beside its rules: itself, the two orders, the version of the rulebook.
+const WRITES_OF_A_NEW_SEGMENT: usize = 4;
 
 /// The write that counts active segments of the whole organisation, which two activations at once can't outwit.
 fn count_active(table: &str, change: i8, max_active: u32) -> Update {
@@ -143,7 +148,23 @@ impl Store {
     /// Creates a segment at a rank, or without one as the last before the default segment; answers with the one that
     /// exists when this very request, by its tag, has created it before.
     pub async fn create_segment(&self, segment: Segment, priority: Option<u32>, tag: Option<&str>) -> Result<Ranked> {
+        self.create_segment_with_rules(segment, &[], priority, tag).await
+    }
+
+    /// The same with inactive rules in order, whose ids are those of the segment: `{segment id}-{n}` from 1.
+    pub async fn create_segment_with_rules(
+        &self,
+        segment: Segment,
+        rules: &[AssignmentRule],
+        priority: Option<u32>,
+        tag: Option<&str>,
+    ) -> Result<Ranked> {
         let (table, record_type) = (&self.work_table, segment.record_type.clone());
+        // A rule in no list is none, so what does not fit into the transaction is written before it.
+        let (within, before) = rules.split_at(rules.len().min(MAX_WRITES - WRITES_OF_A_NEW_SEGMENT));
+        for rule in before {
+            self.put_unlisted(&record_type, rule).await?;
+        }
         for attempt in 0..ATTEMPTS {
             let order = self.segment_order(&record_type).await?.with(&segment.id, priority);
             let mut transaction = Transaction::default();
@@ -151,6 +172,12 @@ impl Store {
             transaction.put(document::create(table, &key, &segment, tag)?);
             transaction.update(order.replace(table, &record_type)?);
             transaction.update(Changed::Rulebook(record_type.clone()).update(table));
+            if !rules.is_empty() {
+                transaction.update(RuleOrder::of_new(rules).replace(table, &record_type, &segment.id)?);
+            }
+            for rule in within {
+                transaction.put(document::create(table, &keys::rule(&record_type, &rule.id), rule, None)?);
+            }
             match self.transact(transaction).await {
                 Ok(()) => return Ok(order.ranked(segment)),
                 Err(Aborted::Failed(error)) => return Err(error),

@@ -1,13 +1,10 @@
 //! The static part of sellers: profile, roles, toggle. Spread over sixteen partitions, so that a roster is loaded by
 //! sixteen queries and one seller by its key.
 
-use std::collections::BTreeSet;
-
 use domain::id::SellerId;
 use domain::seller::Seller;
 use tokio::task::JoinSet;
 
-use crate::batch_get::Consistency;
 use crate::document::{self, ATTEMPTS, Seen};
 use crate::error::{Error, Result};
 use crate::keys;
@@ -37,13 +34,6 @@ impl Store {
         }
         sellers.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(sellers)
-    }
-
-    /// Those of the ids that are sellers'.
-    pub async fn sellers_among(&self, ids: &BTreeSet<SellerId>) -> Result<BTreeSet<SellerId>> {
-        let wanted = ids.iter().map(keys::seller).collect();
-        let items = self.batch_get(&self.work_table, wanted, Consistency::Strong).await?;
-        items.iter().map(|item| document::read::<Seller>(item).map(|seller| seller.id)).collect()
     }
 
     /// Creates a seller; answers with the one that exists when this very request, by its tag, has created it before.

@@ -43,6 +43,7 @@ fn new_lead(id: &str, owner: Option<&str>) -> NewRecord {
         key: key(id),
         fields: json!({"topic": id}).as_object().unwrap().clone(),
         owner: owner.map(|owner| Owner::Seller(owner.into())),
+        business_unit: None,
         created_on: None,
         route: true,
         imported: false,
@@ -65,7 +66,11 @@ fn organisation() -> Organisation {
             condition: json!({"all": []}),
             created_within_hours: None,
             target: Target::Sellers(SellerPick::Any),
-            distribution: Distribution { method: Method::RoundRobin },
+            distribution: Some(Distribution {
+                method: Method::RoundRobin,
+                available_within_hours: None,
+                respect_capacity: false,
+            }),
             state: RuleState::Active,
             version: 1,
             created_at: Timestamp::UNIX_EPOCH,
@@ -97,7 +102,7 @@ async fn roster(store: &Store) -> Roster {
 async fn decide(store: &Store, ids: &[&str], now: Timestamp) -> (Vec<Waiting>, Vec<Decision>) {
     let organisation = organisation();
     let keys: Vec<RecordKey> = ids.iter().map(|id| key(id)).collect();
-    let waiting = store.waiting(&keys, &organisation, now).await.unwrap();
+    let waiting = store.waiting(&keys, &organisation, &RecordTypes::built_in(), now).await.unwrap();
     let arrivals: Vec<Arrival> = waiting.iter().map(|waiting| waiting.arrival.clone()).collect();
     let decisions = route(&organisation, &mut roster(store).await, &arrivals, Present { now, writer: 1 });
     (waiting, decisions)
@@ -117,7 +122,7 @@ fn count(committed: &Committed) -> usize {
 
 /// Every record of the table counted afresh, against every counter.
 async fn recount(fixture: &Fixture) {
-    let all = fixture.store.list(&Listing::all(&lead()), None, 1_000, at(0), |_| true).await.unwrap().records;
+    let all = fixture.store.list(&Listing::all(&lead(), None), None, 1_000, at(0), |_| true).await.unwrap().records;
     let scanned = fixture.client.scan().table_name(RECORDS).send().await.unwrap();
     assert_eq!(all.len(), usize::try_from(scanned.count).unwrap(), "the list of all records holds each once");
     let mut expected: BTreeMap<Counter, i64> = BTreeMap::new();
@@ -272,7 +277,7 @@ async fn what_people_do_to_records_keeps_every_counter_equal_to_a_recount() {
     assert_eq!(count(&commit(store, &decide(store, &ids, at(9)).await, at(9)).await), 6);
     let assign = |stored: &store::record_item::Stored| {
         let run = manual(&stored.record, Owner::Seller("susana".into()), 1, at(10));
-        Ok::<_, Error>(Change::Assigned(Box::new(run)))
+        Ok::<_, Error>(Change::Assigned { run: Box::new(run), business_unit: None })
     };
     let assigned = store.change_record(&key("L-0"), at(10), assign).await.unwrap();
     assert_eq!(assigned.owner, Some(Owner::Seller("susana".into())));

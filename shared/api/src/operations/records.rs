@@ -7,7 +7,8 @@ use crate::privilege::{
     ASSIGN_RECORD, CHANGE_RECORD, CREATE_RECORD, DELETE_RECORD, IMPORT_RECORDS, VIEW_RECORDS, VIEW_RUNS,
 };
 use crate::shapes::record::{
-    AssignBody, BatchBody, BatchResults, CloseBody, Record, RecordBody, RecordPatch, STATES, WORK_STATUSES,
+    AssignBody, BatchBody, BatchResults, CloseBody, Import, ImportResult, Record, RecordBody, RecordPatch, STATES,
+    WORK_STATUSES,
 };
 use crate::shapes::run::RoutingRun;
 
@@ -30,7 +31,22 @@ const FILTER: &[Parameter] = &[
     },
 ];
 
+const OF_IMPORT: &[Parameter] = &[
+    Parameter {
+        name: "map",
+        about: "Which column fills what, `column:field,...`; a column that it doesn't name fills the field of its own \
+                name or is left out. Absent = every column fills the field of its name.",
+        values: Values::Text,
+    },
+    Parameter {
+        name: "route",
+        about: "`true`: rows with an owner are routed too; `false`: no row is. Absent = rows without an owner are.",
+        values: Values::Words(&["true", "false"]),
+    },
+];
+
 const ALL: &str = "/v1/records/{type}";
+const IMPORT: &str = "/v1/records/{type}/import";
 const ONE: &str = "/v1/records/{type}/{id}";
 
 pub(super) const OPERATIONS: &[Operation] = &[
@@ -50,6 +66,20 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .about("Creates up to 1,000 records; one that fails doesn't stop the others.")
     .takes::<BatchBody>(),
+    operation(Post, IMPORT, "importRecords", Organisation(&IMPORT_RECORDS), Answer::resource::<ImportResult>())
+        .about("Creates a record of each row of a table; a row that fails doesn't stop the others.")
+        .query(OF_IMPORT)
+        .takes_text("text/csv"),
+    operation(Get, IMPORT, "listImports", Organisation(&IMPORT_RECORDS), Answer::page::<Import>())
+        .about("Lists imports of records of a type and how far they have come, the latest first."),
+    operation(
+        Get,
+        "/v1/records/{type}/import/{importId}",
+        "getImport",
+        Organisation(&IMPORT_RECORDS),
+        Answer::resource::<Import>(),
+    )
+    .about("Tells how far an import has come."),
     operation(Get, ONE, "getRecord", Scoped(&VIEW_RECORDS), Answer::resource::<Record>()).about("Reads a record."),
     operation(Patch, ONE, "changeRecord", Scoped(&CHANGE_RECORD), Answer::resource::<Record>())
         .about("Changes the columns that the body names; the others stay.")

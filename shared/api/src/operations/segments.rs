@@ -3,9 +3,9 @@
 use crate::operation::Access::Organisation;
 use crate::operation::Method::{self, Delete, Get, Post, Put};
 use crate::operation::{Access, Answer, Function, Operation, Parameter, Values};
-use crate::privilege::{MANAGE_SEGMENTS, VIEW_MEMBERS, VIEW_SEGMENTS};
+use crate::privilege::{COPY_SEGMENT, MANAGE_SEGMENTS, SIMULATE, VIEW_MEMBERS, VIEW_SEGMENTS};
 use crate::shapes::record::Record;
-use crate::shapes::segment::{PriorityBody, STATES, Segment, SegmentBody};
+use crate::shapes::segment::{CopyBody, PriorityBody, STATES, Segment, SegmentBody, SimulationBody, SimulationResult};
 
 const fn operation(method: Method, path: &'static str, id: &'static str, access: Access, answer: Answer) -> Operation {
     Operation::new(Function::Segments, method, path, id, access, answer)
@@ -49,6 +49,18 @@ pub(super) const OPERATIONS: &[Operation] = &[
         .about("Moves a segment to another rank; the others make room.")
         .takes::<PriorityBody>()
         .conflicts(),
+    operation(Post, "/v1/segments/{id}/copy", "copySegment", Organisation(&COPY_SEGMENT), Answer::created::<Segment>())
+        .about("Copies a segment, inactive and without its members, with or without its rules.")
+        .takes::<CopyBody>(),
+    operation(
+        Post,
+        "/v1/segments/simulate",
+        "simulateSegment",
+        Organisation(&SIMULATE),
+        Answer::resource::<SimulationResult>(),
+    )
+    .about("Lists records that satisfy conditions which are not saved; writes nothing.")
+    .takes::<SimulationBody>(),
     operation(
         Get,
         "/v1/segments/{id}/records",

@@ -68,7 +68,7 @@ pub struct Distribution {
     #[schema(schema_with = method)]
     pub method: String,
     /// Only sellers who work within so many hours; null = whoever.
-    #[schema(minimum = 0, maximum = 120)]
+    #[schema(minimum = 1, maximum = 120)]
     pub available_within_hours: Option<u32>,
     /// Only sellers with room.
     #[schema(default = false)]

@@ -1,6 +1,7 @@
 //! Records.
 
 use domain::id::{Owner, RecordId, RecordType, RunId, SegmentId};
+use domain::import::ImportStatus;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -158,6 +159,78 @@ impl BatchResult {
     pub fn failed(index: usize, id: Option<RecordId>, problem: Problem) -> Self {
         Self { index, id, status: "failed", problem: Some(problem) }
     }
+}
+
+/// How the rows of an import fared.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ImportResult {
+    /// How many rows there were.
+    pub received: usize,
+    /// How many of them are records now.
+    pub created: usize,
+    /// How many of them were refused.
+    pub failed: usize,
+    /// The first thousand that were refused.
+    #[schema(max_items = 1000)]
+    pub failures: Vec<ImportFailure>,
+}
+
+/// A row that was refused.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ImportFailure {
+    /// Its place among the rows, from 0; the header is none.
+    pub index: usize,
+    /// Why.
+    #[schema(value_type = super::problem::Problem)]
+    pub problem: Problem,
+}
+
+/// How far an import has come.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Import {
+    /// Its id.
+    pub id: String,
+    /// What it imports.
+    #[schema(value_type = String)]
+    pub record_type: RecordType,
+    /// `interrupted`: nothing was heard of it for a minute; the same request under its key completes it.
+    #[schema(schema_with = import_status)]
+    pub status: ImportStatus,
+    /// How many rows there are.
+    pub received: u64,
+    /// How many of them became records so far.
+    pub created: u64,
+    /// How many of them were refused so far.
+    pub failed: u64,
+    /// Who began it.
+    pub created_by: String,
+    /// When it began.
+    #[schema(value_type = String, format = DateTime)]
+    pub started_at: Timestamp,
+    /// When it ended.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub finished_at: Option<Timestamp>,
+}
+
+impl From<domain::import::Import> for Import {
+    fn from(import: domain::import::Import) -> Self {
+        Self {
+            id: import.id,
+            record_type: import.record_type,
+            status: import.status,
+            received: import.received,
+            created: import.created,
+            failed: import.failed,
+            created_by: import.created_by,
+            started_at: import.started_at,
+            finished_at: import.finished_at,
+        }
+    }
+}
+
+fn import_status() -> RefOr<Schema> {
+    super::words(&["running", "done", "interrupted"])
 }
 
 impl From<domain::record::Record> for Record {

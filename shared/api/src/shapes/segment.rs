@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
 use super::condition::Condition;
+use super::record::Record;
 
 /// What a client says about a segment.
 #[derive(Debug, ToSchema)]
@@ -38,6 +39,51 @@ pub struct SegmentBody {
     /// Runs its rules on records that move into it.
     #[schema(default = false)]
     pub run_rules_on_move: Option<bool>,
+}
+
+/// What a client says about a copy of a segment.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase", example = json!({"name": "South American leads", "copyRules": true}))]
+pub struct CopyBody {
+    /// For people.
+    #[schema(min_length = 1, max_length = 100)]
+    pub name: String,
+    /// Rank within the record type, from 1; absent or too large = last before the default segment.
+    #[schema(minimum = 1)]
+    pub priority: Option<u32>,
+    /// Whether its rules are copied too, inactive; that takes the privileges on assignment rules as well.
+    #[schema(default = false)]
+    pub copy_rules: Option<bool>,
+}
+
+/// Conditions to try out.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase", example = json!({
+    "recordType": "lead", "condition": {"field": "country", "op": "equals", "value": ["US", "CA"]}, "limit": 10
+}))]
+pub struct SimulationBody {
+    /// Of which type records are tested.
+    #[schema(example = "lead")]
+    pub record_type: String,
+    /// The conditions.
+    #[schema(value_type = Condition)]
+    pub condition: Value,
+    /// How many of the records that fit are shown.
+    #[schema(minimum = 1, maximum = 100, default = 100)]
+    pub limit: Option<u32>,
+}
+
+/// The records that satisfy some conditions. Indicative: priority, other segments and membership play no part.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SimulationResult {
+    /// Some of them, the newest first.
+    pub items: Vec<Record>,
+    /// How many there are.
+    #[schema(maximum = 5000)]
+    pub total: u64,
+    /// There may be more: counting ended before all records were tested.
+    pub total_is_capped: bool,
 }
 
 /// A segment.
