@@ -5,9 +5,11 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::assignment_rule::{AssignmentRule, Distribution, Method, RuleState, SellerPick, Target};
+use domain::calendar::Calendar;
+use domain::capacity::MaximumCapacity;
 use domain::fault::Pointer;
 use domain::id::{RecordType, RuleId, SegmentId};
 use domain::record_type::{RecordTypeDefinition, RecordTypes};
@@ -60,6 +62,9 @@ fn seller(id: &str) -> Seller {
         fields: Map::new(),
         team_ids: vec![],
         assign_records: true,
+        capacity: MaximumCapacity::default(),
+        attributes: BTreeMap::new(),
+        calendar: Calendar::default(),
         version: 1,
     }
 }
