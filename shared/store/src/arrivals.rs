@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::id::RecordKey;
-use domain::record::State;
+use domain::record::{Record, State};
 use domain::record_type::RecordTypeDefinition;
 use domain::route::{Arrival, Organisation};
 use domain::rulebook::Rulebook;
 use domain::subject::{Subject, System};
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 use crate::batch_get::Consistency;
 use crate::error::Result;
@@ -73,7 +74,7 @@ impl Store {
             let relations = rulebook.reads().relations.keys().filter_map(|name| rulebook.definition.relation(name));
             let columns = relations.filter_map(|(_, relation)| relation.lookup_column());
             for column in columns.chain(rulebook.reads().names.iter().map(String::as_str)) {
-                wanted.extend(looked_up(stored, &rulebook.definition, column));
+                wanted.extend(looked_up(&stored.record.fields, &rulebook.definition, column));
             }
         }
         self.fetch(wanted, &mut found, now).await?;
@@ -84,7 +85,9 @@ impl Store {
                 let Some((related, target)) = follow(stored, rulebook, relation, organisation, &found) else {
                     continue;
                 };
-                named.extend(columns.iter().filter_map(|column| looked_up(related, &target.definition, column)));
+                named.extend(
+                    columns.iter().filter_map(|column| looked_up(&related.record.fields, &target.definition, column)),
+                );
             }
         }
         self.fetch(named, &mut found, now).await?;
@@ -110,9 +113,13 @@ fn rulebook_of<'a>(organisation: &'a Organisation, stored: &Stored) -> Option<&'
 }
 
 /// The record that a lookup column names.
-fn looked_up(stored: &Stored, definition: &RecordTypeDefinition, column: &str) -> Option<RecordKey> {
+pub(crate) fn looked_up(
+    fields: &Map<String, Value>,
+    definition: &RecordTypeDefinition,
+    column: &str,
+) -> Option<RecordKey> {
     let target = definition.column(column)?.1.target.clone()?;
-    let id = stored.record.fields.get(column)?.as_str().filter(|id| !id.is_empty())?;
+    let id = fields.get(column)?.as_str().filter(|id| !id.is_empty())?;
     Some(RecordKey::new(target, id))
 }
 
@@ -125,7 +132,7 @@ fn follow<'a>(
     found: &'a BTreeMap<RecordKey, Stored>,
 ) -> Option<(&'a Stored, &'a Rulebook)> {
     let column = rulebook.definition.relation(relation)?.1.lookup_column()?;
-    let related = found.get(&looked_up(stored, &rulebook.definition, column)?)?;
+    let related = found.get(&looked_up(&stored.record.fields, &rulebook.definition, column)?)?;
     Some((related, rulebook_of(organisation, related)?))
 }
 
@@ -137,11 +144,11 @@ fn subject(
 ) -> std::result::Result<Subject, String> {
     let rulebook = rulebook_of(organisation, stored).ok_or("this record type is not configured")?;
     let reads = rulebook.reads();
-    let mut subject = plain_subject(stored, &rulebook.definition)?;
+    let mut subject = plain_subject(&stored.record, &rulebook.definition)?;
     set_names(&mut subject, stored, &rulebook.definition, &reads.names, organisation, found);
     for (relation, names) in &reads.relations {
         let Some((related, target)) = follow(stored, rulebook, relation, organisation, found) else { continue };
-        let mut plain = plain_subject(related, &target.definition)?;
+        let mut plain = plain_subject(&related.record, &target.definition)?;
         set_names(&mut plain, related, &target.definition, names, organisation, found);
         subject.add_related(relation, Arc::new(plain));
     }
@@ -158,7 +165,9 @@ fn set_names(
     found: &BTreeMap<RecordKey, Stored>,
 ) {
     for column in columns {
-        let Some(named) = looked_up(stored, definition, column).and_then(|key| found.get(&key)) else { continue };
+        let Some(named) = looked_up(&stored.record.fields, definition, column).and_then(|key| found.get(&key)) else {
+            continue;
+        };
         let name = rulebook_of(organisation, named).and_then(|target| target.definition.name_of(&named.record.fields));
         if let Some(name) = name {
             subject.set_name(column, &name);
@@ -166,8 +175,11 @@ fn set_names(
     }
 }
 
-fn plain_subject(stored: &Stored, definition: &Arc<RecordTypeDefinition>) -> std::result::Result<Subject, String> {
-    let record = &stored.record;
+/// The record without what conditions see beyond it, or why it can't be tested.
+pub(crate) fn plain_subject(
+    record: &Record,
+    definition: &Arc<RecordTypeDefinition>,
+) -> std::result::Result<Subject, String> {
     let system = System {
         id: record.key.id.as_str(),
         created_on: Some(record.created_on),
