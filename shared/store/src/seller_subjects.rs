@@ -83,10 +83,10 @@ impl Store {
         knowledge: &Knowledge,
         now: Timestamp,
     ) -> Result<BTreeMap<RecordKey, String>> {
-        let named =
+        let wanted =
             fields.iter().flat_map(|fields| columns.iter().filter_map(|column| looked_up(fields, definition, column)));
-        let named: BTreeSet<RecordKey> = named.collect();
-        let stored = self.records(&Vec::from_iter(named), now).await?;
+        let wanted: BTreeSet<RecordKey> = wanted.collect();
+        let stored = self.records(&Vec::from_iter(wanted), now).await?;
         let names = stored.into_iter().filter_map(|stored| {
             let definition = knowledge.record_types.get(&stored.record.key.record_type)?;
             let name = definition.name_of(&stored.record.fields)?;
