@@ -99,8 +99,8 @@ async fn a_calendar_is_bounded_and_entries_are_changed_as_they_were_read() {
         Ok::<_, store::Error>(seller)
     };
     function.fixture.store.change_seller(&"alan".into(), fill).await.unwrap();
-    let full = function.call_as(ADMINISTRATOR, "POST", PATH, Some(holiday())).await;
-    assert_eq!((full.status.as_u16(), &full.body["type"]), (409, &json!("/problems/too-many-entries")));
+    let refused = function.call_as(ADMINISTRATOR, "POST", PATH, Some(holiday())).await;
+    assert_eq!((refused.status.as_u16(), &refused.body["type"]), (409, &json!("/problems/too-many-entries")));
     let stale = function.call_if_match(ADMINISTRATOR, "DELETE", &path, "\"7\"").await;
     assert_eq!(stale.status, 412);
     assert_eq!(function.call_if_match(ADMINISTRATOR, "DELETE", &path, "\"1\"").await.status, 204);

@@ -133,7 +133,7 @@ pub struct AssignRecordsBody {
 #[schema(rename_all = "camelCase", example = json!({"maximum": 20, "override": true}))]
 pub struct CapacityBody {
     /// The most records the seller should hold; null = the organisation's default.
-    #[schema(required, minimum = 0, maximum = 1_000_000)]
+    #[schema(minimum = 0, maximum = 1_000_000)]
     pub maximum: Option<u32>,
     /// How long a period is.
     #[schema(schema_with = period, default = "none")]

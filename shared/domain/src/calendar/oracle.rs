@@ -23,7 +23,7 @@ fn shown(zone: &TimeZone, at: Timestamp) -> DateTime {
         return now;
     }
     let earlier = (1..=60).map(|minutes| zone.to_datetime(at - MINUTE * minutes));
-    earlier.fold(now, |latest, time| latest.max(time))
+    earlier.fold(now, DateTime::max)
 }
 
 fn within(entry: &Entry, time: DateTime) -> bool {
