@@ -8,6 +8,11 @@ use store::Clock;
 #[path = "../../../shared/store/tests/support/mod.rs"]
 mod support;
 
+mod attributes;
+mod calendar;
+mod capacity;
+mod search;
+
 use support::Fixture;
 
 /// The function over a real engine.
@@ -23,12 +28,36 @@ impl Function {
         Self { router, fixture }
     }
 
+    /// The function with these sellers.
+    async fn with(sellers: &[&str]) -> Self {
+        let function = Self::start().await;
+        for id in sellers {
+            let created = function.call_as(ADMINISTRATOR, "POST", "/v1/sellers", Some(body(id, ""))).await;
+            assert_eq!(created.status, 201, "{}", created.body);
+        }
+        function
+    }
+
+    /// Creates a seller attribute; answers with its path.
+    async fn attribute(&self, name: &str, values: &[&str]) -> String {
+        let attribute = json!({"name": name, "source": "manual", "values": values});
+        let created = self.call("POST", "/v1/seller-attributes", Some(attribute)).await;
+        assert_eq!(created.status, 201, "{}", created.body);
+        created.header("location").to_owned()
+    }
+
     async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answered {
         self.call_as("[sales-manager]", method, path, body).await
     }
 
     async fn call_as(&self, roles: &str, method: &str, path: &str, body: Option<Value>) -> Answered {
         send(&self.router, request(method, path, "susana", roles, body.as_ref())).await
+    }
+
+    async fn call_if_match(&self, roles: &str, method: &str, path: &str, tag: &str) -> Answered {
+        let mut request = request(method, path, "susana", roles, None);
+        request.headers_mut().insert("if-match", tag.parse().unwrap());
+        send(&self.router, request).await
     }
 }
 

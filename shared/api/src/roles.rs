@@ -176,7 +176,26 @@ mod tests {
                 "deactivateRule",
             ],
         ),
-        ("SEC-62", "YYYY---", &["switchAssignRecords", "changeSettings"]),
+        (
+            "SEC-62",
+            "YYYY---",
+            &[
+                "switchAssignRecords",
+                "setCapacity",
+                "applyAttributes",
+                "createSellerAttribute",
+                "replaceSellerAttribute",
+                "deleteSellerAttribute",
+                "changeSettings",
+            ],
+        ),
+        // Rules show them (SEC-17).
+        ("SEC-19", "YYYY---", &["listSellerAttributes", "getSellerAttribute"]),
+        (
+            "SEC-63",
+            "YYbYo--",
+            &["listCalendarEntries", "createCalendarEntry", "replaceCalendarEntry", "deleteCalendarEntry"],
+        ),
         ("SEC-64", "YYYY---", &["listPending", "listProcessed", "getSummary"]),
         ("SEC-73, SEC-78: create", "YYYYo-Y", &["createRecord"]),
         ("SEC-73: read", "YYYYbb-", &["listRecords", "getRecord"]),
@@ -184,7 +203,8 @@ mod tests {
         ("SEC-74: assign, delete", "Y-YY---", &["assignRecord", "deleteRecord"]),
         ("SEC-74, SEC-78: batch", "Y-YY--Y", &["createRecords", "importRecords", "listImports", "getImport"]),
         // Sequence managers read sellers because rules show them (SEC-17).
-        ("SEC-75: read", "YYYYYY-", &["listSellers", "getSeller"]),
+        // What changes many sellers asks for more by what the body says.
+        ("SEC-75: read", "YYYYYY-", &["listSellers", "searchSellers", "getSeller", "changeSellers"]),
         ("SEC-75: create, edit, delete", "Y-bY---", &["createSeller", "replaceSeller", "deleteSeller"]),
         ("SEC-76: read", "YYYY---", &["getSettings", "listRecordTypes", "getRecordType"]),
         ("SEC-76: change", "Y------", &["replaceRecordType"]),

@@ -8,6 +8,7 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 pub mod assignment_rule;
+pub mod calendar;
 pub mod condition;
 pub mod monitor;
 pub mod owner;
@@ -17,6 +18,7 @@ pub mod record_type;
 pub mod run;
 pub mod segment;
 pub mod seller;
+pub mod seller_attribute;
 pub mod service;
 pub mod settings;
 
@@ -43,10 +45,12 @@ pub(crate) fn word(value: impl Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use domain::calendar::EntryDraft;
     use domain::id::{Owner, RecordKey, SellerId};
     use domain::record::NewRecord;
     use domain::record_type::RecordTypes;
     use domain::route::manual;
+    use domain::seller_attribute::SellerAttributeDraft;
     use domain::settings::Settings;
     use jiff::Timestamp;
     use serde_json::{Map, Value, json};
@@ -124,6 +128,14 @@ mod tests {
             tag: None,
         };
         let record = new.into_record(now);
+        let entry = json!({"kind": "timeOff", "from": "2026-03-02"});
+        let entry = EntryDraft::parse(&entry, None).unwrap().into_entry("e".into());
+        assert_eq!(shown("CalendarEntry", &entry), NOTHING);
+        for source in [json!("manual"), json!({"recordType": "lead", "column": "country"})] {
+            let attribute = json!({"name": "country", "source": source, "values": ["US"]});
+            let draft = SellerAttributeDraft::parse(&attribute, &RecordTypes::built_in(), None).unwrap();
+            assert_eq!(shown("SellerAttribute", &draft.into_attribute("a".into())), NOTHING);
+        }
         let run = super::run::answer(&manual(&record, owner, 3, now), true);
         assert_eq!(shown("RoutingRun", &run), NOTHING);
         assert_eq!(shown("Record", &super::record::Record::from(record)), NOTHING);

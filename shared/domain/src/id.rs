@@ -77,6 +77,10 @@ id_types! {
     TeamId;
     /// A queue's id.
     QueueId;
+    /// The id of a seller attribute.
+    SellerAttributeId;
+    /// The id of an entry in a seller's calendar.
+    CalendarEntryId;
     /// A routing run's id. Opaque to clients; it says which item of the store holds the run.
     RunId;
 }

@@ -5,6 +5,8 @@
 //! Believing what a client proposes can fail; it ends in [`fault::Fault`]s, all at once.
 
 pub mod assignment_rule;
+pub mod calendar;
+pub mod capacity;
 pub mod column;
 pub mod condition;
 pub mod draft;
@@ -22,6 +24,7 @@ pub mod rulebook;
 pub mod run;
 pub mod segment;
 pub mod seller;
+pub mod seller_attribute;
 pub mod settings;
 pub mod subject;
 pub mod tally;

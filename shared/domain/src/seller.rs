@@ -2,16 +2,30 @@
 //!
 //! Not the moving part (held records, last assignment), which lies apart and changes with every assignment.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::calendar::Calendar;
+use crate::capacity::MaximumCapacity;
 use crate::draft::{Draft, MAX_NAME};
 use crate::fault::{Fault, Pointer};
-use crate::id::{MAX_ID_LENGTH, SellerId, TeamId, id_fault};
+use crate::id::{MAX_ID_LENGTH, SellerAttributeId, SellerId, TeamId, id_fault};
 use crate::record_type::RecordTypeDefinition;
+use crate::seller_attribute::SellerAttributes;
+use crate::settings::Settings;
+use crate::subject::{Subject, System};
+
+pub use self::bulk::SellerBulkDraft;
+pub use self::search::parse_search;
+
+mod bulk;
+mod search;
 
 /// The longest address of an e-mail, in characters (RFC 5321: 64 + `@` + 255).
 const MAX_EMAIL: usize = 320;
@@ -42,6 +56,15 @@ pub struct Seller {
     pub team_ids: Vec<TeamId>,
     /// The toggle "Assign records": off means no automatic assignment (ELIG-03).
     pub assign_records: bool,
+    /// How much the seller may hold (CAP-06).
+    #[serde(default, skip_serializing_if = "MaximumCapacity::is_unset")]
+    pub capacity: MaximumCapacity,
+    /// Values of seller attributes. Some may name what no longer exists: [`SellerAttributes::of`] passes over it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<SellerAttributeId, Vec<String>>,
+    /// When the seller works (AVAIL-01).
+    #[serde(default, skip_serializing_if = "Calendar::is_empty")]
+    pub calendar: Calendar,
     /// Counts the changes that clients made, from 1.
     pub version: u64,
 }
@@ -173,15 +196,26 @@ impl SellerDraft {
             fields: self.fields,
             team_ids: self.team_ids,
             assign_records: true,
+            capacity: MaximumCapacity::default(),
+            attributes: BTreeMap::new(),
+            calendar: Calendar::default(),
             version: 1,
         }
     }
 
-    /// What a PUT makes of the seller it was believed for; the toggle stays.
+    /// What a PUT makes of the seller it was believed for. What is set elsewhere stays: toggle, capacity, attributes,
+    /// calendar.
     #[must_use]
     pub fn applied_to(&self, seller: &Seller) -> Seller {
         let changed = self.clone().into_seller(seller.id.clone());
-        Seller { assign_records: seller.assign_records, version: seller.version, ..changed }
+        Seller {
+            assign_records: seller.assign_records,
+            capacity: seller.capacity,
+            attributes: seller.attributes.clone(),
+            calendar: seller.calendar.clone(),
+            version: seller.version,
+            ..changed
+        }
     }
 }
 
@@ -202,7 +236,7 @@ impl Seller {
     }
 
     /// The days of the week from today on in the seller's zone, or in the organisation's for a seller without one, and
-    /// how many minutes of each the seller works: all of them, since sellers have no calendars yet (DIST-10).
+    /// how many minutes of each the seller works (AVAIL-08).
     #[must_use]
     pub fn availability(&self, now: Timestamp, organisation: &TimeZone) -> Vec<(Date, u32)> {
         let zone = self.time_zone.as_ref().unwrap_or(organisation);
@@ -210,7 +244,7 @@ impl Seller {
         let day = |date: Date| {
             let begin = date.to_zoned(zone.clone()).ok()?.timestamp();
             let end = date.tomorrow().ok()?.to_zoned(zone.clone()).ok()?.timestamp();
-            Some((date, u32::try_from(end.duration_since(begin).as_mins()).ok()?))
+            Some((date, self.calendar.minutes(begin, end)))
         };
         today.series(Span::new().days(1)).take(7).filter_map(day).collect()
     }
@@ -219,6 +253,30 @@ impl Seller {
     #[must_use]
     pub fn business_unit(&self) -> Option<&str> {
         self.fields.get("businessUnit").and_then(Value::as_str).filter(|unit| !unit.is_empty())
+    }
+
+    /// The most records the seller should hold: the seller's own maximum, else the organisation's; none = unlimited
+    /// (CAP-07, OQ-14).
+    #[must_use]
+    pub fn maximum(&self, settings: &Settings) -> Option<u32> {
+        self.capacity.maximum.or(settings.default_maximum_capacity)
+    }
+
+    /// The seller as conditions test one: the columns of the record type `seller`, name and e-mail as in the profile,
+    /// and the attributes by their present names. Related records are added by who loads them. `None` when a stored
+    /// value is not of its column's type any more: no condition holds for such a seller.
+    #[must_use]
+    pub fn subject(&self, definition: &Arc<RecordTypeDefinition>, attributes: &SellerAttributes) -> Option<Subject> {
+        let mut fields = self.fields.clone();
+        for (column, text) in [("name", &self.name), ("email", &self.email)] {
+            fields.insert(column.to_owned(), Value::String(text.clone()));
+        }
+        let system = System { id: self.id.as_str(), ..System::default() };
+        let mut subject = Subject::new(definition, &fields, &system).ok()?;
+        for (name, values) in attributes.of(self) {
+            subject.set_attribute(name, values);
+        }
+        Some(subject)
     }
 
     fn manager(&self) -> Option<SellerId> {

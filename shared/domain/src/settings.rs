@@ -12,7 +12,7 @@ use crate::fault::{Fault, Pointer};
 use crate::seller::{Role, parse_zone};
 
 /// Highest value of a limit or maximum that a client may set.
-const MOST: u32 = 1_000_000;
+pub(crate) const MOST: u32 = 1_000_000;
 
 /// The settings of the organisation. Nothing saved means [`Settings::default`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -189,7 +189,7 @@ impl Limits {
 }
 
 /// Weekdays by their English names in small letters.
-const WEEKDAYS: [(&str, Weekday); 7] = [
+pub(crate) const WEEKDAYS: [(&str, Weekday); 7] = [
     ("monday", Weekday::Monday),
     ("tuesday", Weekday::Tuesday),
     ("wednesday", Weekday::Wednesday),

@@ -6,8 +6,9 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::id::{Owner, RecordId, RecordKey, RecordType, RuleId, SegmentId, SellerId};
+use domain::id::{Owner, RecordId, RecordKey, RecordType, RuleId, SegmentId, SellerAttributeId, SellerId};
 use domain::record::State;
+use domain::value::fold;
 
 /// How many shards an index key with few values is spread over.
 pub const SHARDS: u8 = 16;
@@ -202,6 +203,21 @@ pub fn seller(id: &SellerId) -> Key {
 #[must_use]
 pub fn seller_state(id: &SellerId) -> Key {
     Key::work(format!("state#{id}"), ALONE)
+}
+
+/// Partition of the seller attributes.
+pub const SELLER_ATTRIBUTES: &str = "attributes";
+
+/// A seller attribute.
+#[must_use]
+pub fn seller_attribute(id: &SellerAttributeId) -> Key {
+    Key::work(SELLER_ATTRIBUTES, id.as_str())
+}
+
+/// A name that only one thing of a kind may bear, whatever its case.
+#[must_use]
+pub fn unique(kind: &str, name: &str) -> Key {
+    Key::work(format!("unique#{kind}#{}", fold(name)), ALONE)
 }
 
 /// The runs of one commit, packed.

@@ -12,6 +12,7 @@ use domain::roster::{Member, Roster};
 use domain::route::Organisation;
 use domain::rulebook::Rulebook;
 use domain::seller::Seller;
+use domain::seller_attribute::SellerAttributes;
 use domain::settings::Settings;
 use tokio::sync::Mutex;
 
@@ -30,6 +31,8 @@ pub struct Knowledge {
     pub record_types: RecordTypes,
     /// The sellers' static part.
     pub sellers: Arc<[Arc<Seller>]>,
+    /// The seller attributes; they change under the version of the sellers.
+    pub seller_attributes: Arc<SellerAttributes>,
 }
 
 /// What one process keeps between invocations.
@@ -57,9 +60,12 @@ impl Store {
             Some(known) => Arc::clone(&known.organisation.settings),
             None => Arc::new(self.settings().await?),
         };
-        let sellers: Arc<[Arc<Seller>]> = match unchanged(|versions| versions.roster) {
-            Some(known) => Arc::clone(&known.sellers),
-            None => self.sellers().await?.into_iter().map(Arc::new).collect(),
+        let (sellers, seller_attributes) = match unchanged(|versions| versions.roster) {
+            Some(known) => (Arc::clone(&known.sellers), Arc::clone(&known.seller_attributes)),
+            None => {
+                let sellers: Arc<[Arc<Seller>]> = self.sellers().await?.into_iter().map(Arc::new).collect();
+                (sellers, Arc::new(self.seller_attributes().await?))
+            }
         };
         let record_types = match unchanged(|versions| versions.definitions) {
             Some(known) => known.record_types.clone(),
@@ -77,7 +83,8 @@ impl Store {
             };
             rulebooks.insert(record_type.clone(), rulebook);
         }
-        Ok(Knowledge { versions, organisation: Organisation { settings, rulebooks }, record_types, sellers })
+        let organisation = Organisation { settings, rulebooks };
+        Ok(Knowledge { versions, organisation, record_types, sellers, seller_attributes })
     }
 
     /// The sellers with the moving part as it is now.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::assignment_rule::AssignmentRule;
+use domain::assignment_rule::{AssignmentRule, RuleState};
 use domain::id::{RecordType, RuleId, SegmentId};
 use domain::record_type::RecordTypeDefinition;
 use domain::rulebook::{RulebookSource, SegmentSource};
@@ -30,6 +30,17 @@ impl Store {
             pause(attempt).await;
         }
         Err(Error::Conflict)
+    }
+
+    /// The active rules of every segment of every type, whatever the segment's state.
+    pub async fn active_rules(&self) -> Result<Vec<AssignmentRule>> {
+        let mut active = vec![];
+        for definition in self.record_types().await?.iter().filter(|definition| definition.holds_records()) {
+            let sources = self.rulebook_source(definition).await?.segments;
+            let rules = sources.into_iter().flat_map(|source| source.rules);
+            active.extend(rules.filter(|rule| rule.state == RuleState::Active));
+        }
+        Ok(active)
     }
 
     /// The segments of a type by priority, each with its rules in order. The order of segments is read last: what it

@@ -1,4 +1,4 @@
-//! The static part of sellers: profile, roles, toggle. Spread over sixteen partitions, so that a roster is loaded by
+//! The static part of sellers: profile, roles, toggle, capacity, attributes, calendar. Spread over sixteen partitions, so that a roster is loaded by
 //! sixteen queries and one seller by its key.
 
 use domain::id::SellerId;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use domain::condition::Reads;
 use domain::id::RecordKey;
-use domain::record::State;
+use domain::record::{Record, State};
 use domain::record_type::{RecordTypeDefinition, RecordTypes};
 use domain::subject::{Subject, System};
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 use crate::batch_get::Consistency;
 use crate::error::Result;
@@ -40,7 +41,7 @@ impl Store {
             let relations = reads.relations.keys().filter_map(|name| definition.relation(name));
             let columns = relations.filter_map(|(_, relation)| relation.lookup_column());
             for column in columns.chain(reads.names.iter().map(String::as_str)) {
-                wanted.extend(looked_up(stored, definition, column));
+                wanted.extend(looked_up(&stored.record.fields, definition, column));
             }
         }
         self.fetch(wanted, &mut seen.found, now).await?;
@@ -48,7 +49,7 @@ impl Store {
         for (stored, reads, definition) in records.iter().filter_map(|stored| seen.known(stored, &reads)) {
             for (relation, columns) in &reads.relations {
                 let Some((related, target)) = seen.follow(stored, definition, relation) else { continue };
-                named.extend(columns.iter().filter_map(|column| looked_up(related, target, column)));
+                named.extend(columns.iter().filter_map(|column| looked_up(&related.record.fields, target, column)));
             }
         }
         self.fetch(named, &mut seen.found, now).await?;
@@ -94,17 +95,17 @@ impl Seen<'_> {
         relation: &str,
     ) -> Option<(&Stored, &Definition)> {
         let column = definition.relation(relation)?.1.lookup_column()?;
-        let related = self.found.get(&looked_up(stored, definition, column)?)?;
+        let related = self.found.get(&looked_up(&stored.record.fields, definition, column)?)?;
         Some((related, self.record_types.get(&related.record.key.record_type)?))
     }
 
     /// The record with the related records and names that conditions look at.
     fn subject(&self, stored: &Stored, definition: &Definition, reads: &Reads) -> std::result::Result<Subject, String> {
-        let mut subject = plain_subject(stored, definition)?;
+        let mut subject = plain_subject(&stored.record, definition)?;
         self.set_names(&mut subject, stored, definition, &reads.names);
         for (relation, names) in &reads.relations {
             let Some((related, target)) = self.follow(stored, definition, relation) else { continue };
-            let mut plain = plain_subject(related, target)?;
+            let mut plain = plain_subject(&related.record, target)?;
             self.set_names(&mut plain, related, target, names);
             subject.add_related(relation, Arc::new(plain));
         }
@@ -120,7 +121,7 @@ impl Seen<'_> {
         columns: &BTreeSet<String>,
     ) {
         for column in columns {
-            let named = looked_up(stored, definition, column).and_then(|key| self.found.get(&key));
+            let named = looked_up(&stored.record.fields, definition, column).and_then(|key| self.found.get(&key));
             let Some(named) = named else { continue };
             let target = self.record_types.get(&named.record.key.record_type);
             if let Some(name) = target.and_then(|target| target.name_of(&named.record.fields)) {
@@ -131,14 +132,21 @@ impl Seen<'_> {
 }
 
 /// The record that a lookup column names.
-fn looked_up(stored: &Stored, definition: &RecordTypeDefinition, column: &str) -> Option<RecordKey> {
+pub(crate) fn looked_up(
+    fields: &Map<String, Value>,
+    definition: &RecordTypeDefinition,
+    column: &str,
+) -> Option<RecordKey> {
     let target = definition.column(column)?.1.target.clone()?;
-    let id = stored.record.fields.get(column)?.as_str().filter(|id| !id.is_empty())?;
+    let id = fields.get(column)?.as_str().filter(|id| !id.is_empty())?;
     Some(RecordKey::new(target, id))
 }
 
-fn plain_subject(stored: &Stored, definition: &Arc<RecordTypeDefinition>) -> std::result::Result<Subject, String> {
-    let record = &stored.record;
+/// The record without what conditions see beyond it, or why it can't be tested.
+pub(crate) fn plain_subject(
+    record: &Record,
+    definition: &Arc<RecordTypeDefinition>,
+) -> std::result::Result<Subject, String> {
     let system = System {
         id: record.key.id.as_str(),
         created_on: Some(record.created_on),

@@ -20,7 +20,7 @@ const RULEBOOK: &str = "rulebook:";
 pub(crate) enum Changed {
     /// The organisation's settings.
     Settings,
-    /// Any seller's static part.
+    /// Any seller's static part, or a seller attribute.
     Roster,
     /// The definition of any record type: conditions of one type may read columns of another.
     Definitions,
@@ -56,7 +56,7 @@ impl Changed {
 pub struct Versions {
     /// Of the settings.
     pub settings: u64,
-    /// Of the sellers' static part.
+    /// Of the sellers' static part and the seller attributes.
     pub roster: u64,
     /// Of the definitions of all record types.
     pub definitions: u64,

@@ -5,15 +5,21 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+
 use domain::assignment_rule::{AssignmentRule, Distribution, Method, RuleState, SellerPick, Target};
+use domain::calendar::Calendar;
+use domain::capacity::MaximumCapacity;
 use domain::fault::Pointer;
 use domain::id::{RecordType, RuleId, SegmentId};
 use domain::record_type::{RecordTypeDefinition, RecordTypes};
 use domain::segment::{Segment, SegmentDraft, SegmentState};
 use domain::seller::{Role, Seller};
+use domain::seller_attribute::{SellerAttribute, Source};
 use domain::settings::{Limits, Settings};
 use serde_json::{Map, json};
 use store::Error;
+use store::knowledge::Memory;
 use store::segments::Ranked;
 use support::{Fixture, at};
 use tokio::task::JoinSet;
@@ -62,6 +68,9 @@ fn seller(id: &str) -> Seller {
         fields: Map::new(),
         team_ids: vec![],
         assign_records: true,
+        capacity: MaximumCapacity::default(),
+        attributes: BTreeMap::new(),
+        calendar: Calendar::default(),
         version: 1,
     }
 }
@@ -421,4 +430,37 @@ async fn a_custom_record_type_gets_columns_a_rulebook_and_a_default_segment() {
     assert_eq!(versions.rulebook(&lead()), 3, "conditions on a lead may read columns of an account");
     let known = store.record_types().await.unwrap();
     assert_eq!(known.get(&account).unwrap().label, "Company");
+}
+
+/// ATTR-06; who keeps sellers between invocations notices every change of an attribute.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seller_attribute_changes_under_the_version_of_the_sellers() {
+    let fixture = Fixture::start().await;
+    let (store, memory) = (&fixture.store, Memory::default());
+    let attribute = |id: &str, name: &str| SellerAttribute {
+        id: id.into(),
+        name: name.to_owned(),
+        source: Source::Manual,
+        values: vec!["en".to_owned()],
+        version: 1,
+    };
+    let known = async || {
+        let known = store.knowledge(&memory).await.unwrap();
+        known.seller_attributes.iter().map(|attribute| attribute.name.clone()).collect::<Vec<_>>()
+    };
+    assert!(known().await.is_empty());
+    let created = store.create_seller_attribute(attribute("1", "Language"), Some("tag")).await.unwrap();
+    assert_eq!(known().await, ["Language"]);
+    let repeated = store.create_seller_attribute(attribute("1", "Language"), Some("tag")).await;
+    assert_eq!(repeated.unwrap(), created, "a repetition finds what it created");
+    let taken = store.create_seller_attribute(attribute("2", "LANGUAGE"), Some("other")).await;
+    assert!(matches!(taken, Err(Error::Refused { code: "nameTaken", .. })));
+    let renamed =
+        |seen: &SellerAttribute| Ok::<_, Error>(SellerAttribute { name: "Tongue".to_owned(), ..seen.clone() });
+    let changed = store.change_seller_attribute(&"1".into(), renamed).await.unwrap();
+    assert_eq!((changed.version, known().await), (2, vec!["Tongue".to_owned()]));
+    store.create_seller_attribute(attribute("2", "LANGUAGE"), None).await.unwrap();
+    store.delete_seller_attribute(&"1".into(), |_| Ok::<_, Error>(())).await.unwrap();
+    assert_eq!(known().await, ["LANGUAGE"]);
+    store.create_seller_attribute(attribute("3", "tongue"), None).await.unwrap();
 }

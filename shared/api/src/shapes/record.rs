@@ -1,5 +1,7 @@
 //! Records.
 
+use std::fmt::Display;
+
 use domain::id::{Owner, RecordId, RecordType, RunId, SegmentId};
 use domain::import::ImportStatus;
 use jiff::Timestamp;
@@ -123,41 +125,41 @@ pub struct Work {
     pub run_id: Option<RunId>,
 }
 
-/// How each record of a batch fared.
+/// How each thing of a batch fared.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct BatchResults {
     /// In the order of the request.
     pub results: Vec<BatchResult>,
 }
 
-/// How one record of a batch fared.
+/// How one thing of a batch fared.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct BatchResult {
     /// Its place in the request, from 0.
     pub index: usize,
     /// Its id; null when it has none because it failed.
-    #[schema(required, value_type = Option<String>)]
-    pub id: Option<RecordId>,
-    /// Whether it was created.
+    #[schema(required)]
+    pub id: Option<String>,
+    /// Whether what was asked for is done.
     #[schema(schema_with = result)]
     pub status: &'static str,
-    /// Why it was not.
+    /// Why it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<super::problem::Problem>)]
     pub problem: Option<Problem>,
 }
 
 impl BatchResult {
-    /// The record at this place of the request was created.
+    /// What was asked for the thing at this place of the request is done.
     #[must_use]
-    pub fn ok(index: usize, id: RecordId) -> Self {
-        Self { index, id: Some(id), status: "ok", problem: None }
+    pub fn ok(index: usize, id: impl Display) -> Self {
+        Self { index, id: Some(id.to_string()), status: "ok", problem: None }
     }
 
-    /// The record at this place of the request was refused.
+    /// What was asked for the thing at this place of the request was refused.
     #[must_use]
-    pub fn failed(index: usize, id: Option<RecordId>, problem: Problem) -> Self {
-        Self { index, id, status: "failed", problem: Some(problem) }
+    pub fn failed(index: usize, id: Option<impl Display>, problem: Problem) -> Self {
+        Self { index, id: id.map(|id| id.to_string()), status: "failed", problem: Some(problem) }
     }
 }
 

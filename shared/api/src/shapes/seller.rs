@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::capacity::CapacityPeriod;
 use domain::id::{SellerId, TeamId};
 use domain::seller::Role;
 use jiff::Timestamp;
@@ -9,6 +10,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa::openapi::{ArrayBuilder, RefOr, Schema};
+
+use super::condition::Condition;
+use super::seller_attribute::AttributesBody;
 
 /// What a client says about a seller.
 #[derive(Debug, ToSchema)]
@@ -68,10 +72,12 @@ pub struct Seller {
     pub team_ids: Vec<TeamId>,
     /// Off: no automatic assignment.
     pub assign_records: bool,
-    /// Values of seller attributes.
-    pub attributes: BTreeMap<String, Vec<String>>,
-    /// How many records the seller holds and may hold.
-    pub capacity: Capacity,
+    /// Values of seller attributes; null for who may not see seller attributes.
+    #[schema(required)]
+    pub attributes: Option<BTreeMap<String, Vec<String>>>,
+    /// How many records the seller holds and may hold; null for who may not see capacity.
+    #[schema(required)]
+    pub capacity: Option<Capacity>,
     /// When a record was last assigned.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub last_assigned_at: Option<Timestamp>,
@@ -96,7 +102,7 @@ pub struct Capacity {
     pub available: Option<i64>,
     /// What `periodMaximum` counts over.
     #[schema(schema_with = period)]
-    pub period: &'static str,
+    pub period: CapacityPeriod,
     /// Assignments in one period; null = unlimited.
     #[schema(required)]
     pub period_maximum: Option<u32>,
@@ -122,6 +128,53 @@ pub struct AssignRecordsBody {
     pub on: bool,
 }
 
+/// A seller's capacity.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase", example = json!({"maximum": 20, "override": true}))]
+pub struct CapacityBody {
+    /// The most records the seller should hold; null = the organisation's default.
+    #[schema(minimum = 0, maximum = 1_000_000)]
+    pub maximum: Option<u32>,
+    /// How long a period is.
+    #[schema(schema_with = period, default = "none")]
+    pub period: Option<String>,
+    /// The most automatic assignments in one period; stands exactly with a period.
+    #[schema(minimum = 0, maximum = 1_000_000)]
+    pub period_maximum: Option<u32>,
+    /// Another maximum that is set already may be overridden.
+    #[schema(default = false)]
+    pub r#override: Option<bool>,
+}
+
+/// Which sellers to find.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({"condition": {"all": [
+    {"field": "name", "op": "contains", "value": "al"}, {"attribute": "language", "op": "equals", "value": ["en"]}
+]}}))]
+pub struct SellerSearchBody {
+    /// May test seller attributes and the current user.
+    #[schema(value_type = Condition)]
+    pub condition: Value,
+}
+
+/// What to change about many sellers; at least one of the members beside `sellerIds`.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase", example = json!({
+    "sellerIds": ["susana", "alan"], "capacity": {"maximum": 20, "override": true},
+    "attributes": {"mode": "add", "attributes": {"language": ["en"]}}
+}))]
+pub struct SellerBulkBody {
+    /// Different ones.
+    #[schema(min_items = 1, max_items = 1000)]
+    pub seller_ids: Vec<String>,
+    /// Needs what applying seller attributes needs.
+    pub attributes: Option<AttributesBody>,
+    /// Needs what setting capacity needs.
+    pub capacity: Option<CapacityBody>,
+    /// Switches automatic assignment; needs what that needs.
+    pub assign_records: Option<bool>,
+}
+
 /// Names of roles.
 pub(super) fn role_words() -> Vec<&'static str> {
     Role::ALL.iter().map(|(name, _)| *name).collect()
@@ -133,5 +186,5 @@ fn roles() -> RefOr<Schema> {
 }
 
 fn period() -> RefOr<Schema> {
-    super::words(&["none", "day", "week", "month"])
+    super::words(&CapacityPeriod::WORDS.map(|(word, _)| word))
 }
