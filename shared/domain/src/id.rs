@@ -77,6 +77,8 @@ id_types! {
     TeamId;
     /// A queue's id.
     QueueId;
+    /// A business unit's id.
+    BusinessUnitId;
     /// A routing run's id. Opaque to clients; it says which item of the store holds the run.
     RunId;
 }

@@ -5,12 +5,15 @@
 //! Believing what a client proposes can fail; it ends in [`fault::Fault`]s, all at once.
 
 pub mod assignment_rule;
+pub mod business_unit;
 pub mod column;
 pub mod condition;
 pub mod draft;
 pub mod fault;
 pub mod id;
 pub mod mark;
+pub mod members;
+pub mod queue;
 pub mod reason;
 pub mod record;
 pub mod record_draft;
@@ -24,5 +27,6 @@ pub mod seller;
 pub mod settings;
 pub mod subject;
 pub mod tally;
+pub mod team;
 pub mod turn;
 pub mod value;
