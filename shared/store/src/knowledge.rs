@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::id::RecordType;
+use domain::queue::Queue;
 use domain::record_type::RecordTypes;
 use domain::roster::{Member, Roster};
 use domain::route::Organisation;
 use domain::rulebook::Rulebook;
 use domain::seller::Seller;
 use domain::settings::Settings;
+use domain::team::Team;
 use tokio::sync::Mutex;
 
 use crate::error::Result;
@@ -30,6 +32,10 @@ pub struct Knowledge {
     pub record_types: RecordTypes,
     /// The sellers' static part.
     pub sellers: Arc<[Arc<Seller>]>,
+    /// The teams, under the version of the roster.
+    pub teams: Arc<[Arc<Team>]>,
+    /// The queues, under the version of the roster.
+    pub queues: Arc<[Arc<Queue>]>,
 }
 
 /// What one process keeps between invocations.
@@ -57,9 +63,9 @@ impl Store {
             Some(known) => Arc::clone(&known.organisation.settings),
             None => Arc::new(self.settings().await?),
         };
-        let sellers: Arc<[Arc<Seller>]> = match unchanged(|versions| versions.roster) {
-            Some(known) => Arc::clone(&known.sellers),
-            None => self.sellers().await?.into_iter().map(Arc::new).collect(),
+        let (sellers, teams, queues) = match unchanged(|versions| versions.roster) {
+            Some(known) => (Arc::clone(&known.sellers), Arc::clone(&known.teams), Arc::clone(&known.queues)),
+            None => (shared(self.sellers().await?), shared(self.teams().await?), shared(self.queues().await?)),
         };
         let record_types = match unchanged(|versions| versions.definitions) {
             Some(known) => known.record_types.clone(),
@@ -77,7 +83,8 @@ impl Store {
             };
             rulebooks.insert(record_type.clone(), rulebook);
         }
-        Ok(Knowledge { versions, organisation: Organisation { settings, rulebooks }, record_types, sellers })
+        let organisation = Organisation { settings, rulebooks };
+        Ok(Knowledge { versions, organisation, record_types, sellers, teams, queues })
     }
 
     /// The sellers with the moving part as it is now.
@@ -90,4 +97,8 @@ impl Store {
             .map(|seller| Member { seller: Arc::clone(seller), state: states.remove(&seller.id).unwrap_or_default() });
         Ok(Roster::new(members.collect()))
     }
+}
+
+fn shared<T>(loaded: Vec<T>) -> Arc<[Arc<T>]> {
+    loaded.into_iter().map(Arc::new).collect()
 }
