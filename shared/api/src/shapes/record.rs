@@ -44,6 +44,7 @@ pub struct RecordPatch {
 
 /// Records to create.
 #[derive(Debug, ToSchema)]
+#[schema(example = json!({"records": [{"fields": {"topic": "New store"}}, {"fields": {"topic": "New till"}}]}))]
 pub struct BatchBody {
     /// Each as for itself.
     #[schema(min_items = 1, max_items = 1000)]
@@ -52,6 +53,7 @@ pub struct BatchBody {
 
 /// Who is to own the record.
 #[derive(Debug, ToSchema)]
+#[schema(example = json!({"owner": {"kind": "seller", "id": "susana"}}))]
 pub struct AssignBody {
     /// The new owner.
     pub owner: owner::Owner,
