@@ -1,13 +1,11 @@
 //! Assignment rules: load, decide, commit.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use api::shapes::assignment_rule::{AssignmentRule as Shape, RuleOrder};
 use api::{Body, Created, Deleted, IfMatch, Page, Paging, Path, Problem, Seed, Versioned};
 use axum::extract::State;
 use domain::assignment_rule::{AssignmentRule, Known, RuleDraft, RuleState, parse_order};
-use domain::condition::AttributeValues;
 use domain::id::{RuleId, SegmentId};
 use domain::segment::Segment;
 use domain::settings::Limits;
@@ -47,9 +45,9 @@ impl AssignmentRules {
             definition: record_types.get(&segment.record_type).ok_or_else(Problem::not_found)?,
             record_types,
             sellers: &knowledge.sellers.iter().map(|seller| seller.id.clone()).collect(),
-            teams: &BTreeSet::new(),
-            queues: &BTreeSet::new(),
-            attributes: &AttributeValues::new(),
+            teams: &knowledge.organisation.teams.iter().map(|team| team.group.id.clone()).collect(),
+            queues: &knowledge.organisation.queues.iter().map(|queue| queue.group.id.clone()).collect(),
+            attributes: &knowledge.seller_attributes.values(),
         };
         Ok(RuleDraft::parse(body, &known, limits, present)?)
     }

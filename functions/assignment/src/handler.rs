@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use domain::id::{Owner, RecordKey};
+use domain::reason::Reason;
 use domain::route::{Arrival, Decision, Present, route};
 use domain::run::{RoutingRun, Status};
 use jiff::Timestamp;
@@ -95,7 +96,7 @@ impl Handler {
     /// Decides everything that is left and commits it transaction by transaction. `left` loses what no longer waits.
     async fn pass(&self, left: &mut Vec<RecordKey>, most: usize) -> Result<Pass, store::Error> {
         let now = self.clock.now();
-        let present = Present { now, writer: self.writer };
+        let present = Present { now, writer: self.writer, drawn: rand::random() };
         let knowledge = self.store.knowledge(&self.memory).await?;
         let organisation = &knowledge.organisation;
         let waiting = self.store.waiting(left, organisation, &knowledge.record_types, now).await?;
@@ -103,7 +104,7 @@ impl Handler {
         if waiting.is_empty() {
             return Ok(Pass::Finished);
         }
-        let roster = self.store.roster(&knowledge).await?;
+        let roster = self.store.roster(&knowledge, now).await?;
         let arrivals: Vec<Arrival> = waiting.iter().map(|waiting| waiting.arrival.clone()).collect();
         let decisions = decide(organisation, &roster, &arrivals, present);
         let decided: Vec<(&Waiting, &Decision)> = waiting.iter().zip(&decisions).collect();
@@ -153,7 +154,8 @@ impl Handler {
     }
 
     /// "Nobody" touches no seller, so no condition of the commit would notice somebody who became eligible just before
-    /// it: what is configured now is read once more, and a record that would now find somebody is marked again.
+    /// it: what is configured now is read once more, and what sellers hold where nobody had room, and a record that would
+    /// now find somebody is marked again.
     async fn seek_again(
         &self,
         run: &RoutingRun,
@@ -161,14 +163,14 @@ impl Handler {
         decided_by: &Knowledge,
     ) -> Result<(), store::Error> {
         let knowledge = self.store.knowledge(&self.memory).await?;
-        if knowledge.versions == decided_by.versions {
+        if knowledge.versions == decided_by.versions && run.assignment.reason != Some(Reason::NoCapacity) {
             return Ok(());
         }
         let now: Timestamp = self.clock.now();
-        let mut roster = self.store.roster(&knowledge).await?;
-        let present = Present { now, writer: self.writer };
+        let mut roster = self.store.roster(&knowledge, now).await?;
+        let present = Present { now, writer: self.writer, drawn: rand::random() };
         let again = route(&knowledge.organisation, &mut roster, std::slice::from_ref(&waiting.arrival), present);
-        if again.iter().any(|decision| decision.touched.is_some()) {
+        if again.iter().any(|decision| decision.run.assignment.owner.is_some()) {
             self.store.mark_again(run, now).await?;
         }
         Ok(())

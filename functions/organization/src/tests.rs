@@ -5,6 +5,8 @@ use axum::Router;
 use serde_json::{Value, json};
 use store::Clock;
 
+mod groups;
+mod roles;
 #[path = "../../../shared/store/tests/support/mod.rs"]
 mod support;
 
@@ -64,6 +66,37 @@ async fn settings_are_read_and_merged() {
     let mut stale = request("PUT", "/v1/settings", "a", ADMINISTRATOR, Some(&json!({"timeZone": "UTC"})));
     stale.headers_mut().insert("if-match", "\"1\"".parse().unwrap());
     assert_eq!(send(&function.router, stale).await.status, 412);
+}
+
+/// API.md "Settings": every member is accepted, kept and shown, and a limit that is left out takes its default.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_setting_can_be_changed() {
+    let function = Function::start().await;
+    let limits = [
+        "maxActiveSegments",
+        "maxActiveRulesPerSegment",
+        "maxConditions",
+        "maxMatcherConditions",
+        "maxMatcherRelated",
+        "maxConditionCharacters",
+        "recordsPerRun",
+        "maxActiveSequences",
+        "maxStepsPerSequence",
+        "maxWaitDays",
+    ];
+    let limits: serde_json::Map<_, _> = (7..).zip(limits).map(|(n, name)| (name.to_owned(), json!(n))).collect();
+    let body = json!({
+        "eligibleRoles": ["salesperson"], "timeZone": "Asia/Tokyo", "firstWeekday": "friday",
+        "sellersMayEditCalendar": false, "workspaceEnabled": false, "defaultMaximumCapacity": 30, "limits": limits
+    });
+    let changed = function.call_as(ADMINISTRATOR, "PUT", "/v1/settings", Some(body.clone())).await;
+    assert_eq!(changed.status, 200, "{}", changed.body);
+    let mut read = function.call("GET", "/v1/settings", None).await.body;
+    assert_eq!(read.as_object_mut().unwrap().shift_remove("version"), Some(json!(2)));
+    assert_eq!(read, body);
+    let one = json!({"limits": {"maxConditions": 3}});
+    let limits = function.call_as(ADMINISTRATOR, "PUT", "/v1/settings", Some(one)).await.body["limits"].take();
+    assert_eq!((&limits["maxConditions"], &limits["maxActiveSegments"]), (&json!(3), &json!(250)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -99,7 +99,7 @@ fn asked_id(element: &Value) -> Option<RecordId> {
     element.get("id").and_then(Value::as_str).map(RecordId::new)
 }
 
-/// A given owner must be one who can own records. Teams and queues can't be created yet, so there are none.
+/// A given owner must be one who can own records.
 fn owner_exists(draft: &RecordDraft, knowledge: &Knowledge, at: &Pointer) -> api::Result<()> {
     match &draft.owner {
         Some(owner) if !exists(owner, knowledge) => {
@@ -114,7 +114,8 @@ fn owner_exists(draft: &RecordDraft, knowledge: &Knowledge, at: &Pointer) -> api
 pub(crate) fn exists(owner: &Owner, knowledge: &Knowledge) -> bool {
     match owner {
         Owner::Seller(id) => knowledge.sellers.iter().any(|seller| seller.id == *id),
-        Owner::Team(_) | Owner::Queue(_) => false,
+        Owner::Team(id) => knowledge.organisation.teams.iter().any(|team| team.group.id == *id),
+        Owner::Queue(id) => knowledge.organisation.queues.iter().any(|queue| queue.group.id == *id),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use api::shapes::record::Record;
 use api::shapes::run;
-use api::{Authorized, Filters, Page, Paging, Path, Problem, Scope, Versioned};
+use api::{Authorized, Filters, Page, Paging, Path, Scope, Versioned};
 use axum::extract::State;
 use domain::id::{Owner, QueueId, RecordKey, RecordType, RunId, SegmentId, SellerId, TeamId};
 use domain::record::{State as RecordState, WorkStatus};
@@ -28,11 +28,9 @@ pub(crate) async fn list(
     definition(&knowledge, &record_type)?;
     let wanted = Wanted::read(&filters);
     let listing = wanted.listing(&record_type, &authorized, &knowledge);
-    let caller = authorized.caller.sub.as_str();
+    let (scope, caller) = (authorized.scope, authorized.caller.sub.as_str());
     let keep = |record: &domain::record::Record| {
-        record.key.record_type == record_type
-            && wanted.holds(record)
-            && reaches(authorized.scope, caller, record, &knowledge)
+        record.key.record_type == record_type && wanted.holds(record) && reaches(scope, caller, record, &knowledge)
     };
     let page = records.store.list(&listing, paging.position()?, paging.limit, records.clock.now(), keep).await?;
     Ok(paging.page(page.records.into_iter().map(|record| shown(record, &knowledge)).collect(), page.next.as_ref()))
@@ -93,9 +91,17 @@ impl Wanted {
 
     fn holds(&self, record: &domain::record::Record) -> bool {
         self.segment.as_ref().is_none_or(|segment| record.segment.as_ref() == Some(segment))
-            && self.owner.as_ref().is_none_or(|owner| record.owner.as_ref() == Some(owner))
+            && self.owner.as_ref().is_none_or(|owner| owned_by(record, owner))
             && self.state.is_none_or(|state| record.state == state)
             && self.work.is_none_or(|work| record.work_status() == work)
+    }
+}
+
+/// Whether an owner holds a record; a queue also holds what waits in it and nobody owns.
+fn owned_by(record: &domain::record::Record, owner: &Owner) -> bool {
+    match (&record.owner, owner) {
+        (None, Owner::Queue(queue)) => record.queue.as_ref() == Some(queue),
+        (present, owner) => present.as_ref() == Some(owner),
     }
 }
 
@@ -133,9 +139,7 @@ pub(crate) async fn runs(
     let key = RecordKey::new(RecordType::new(record_type), domain::id::RecordId::new(id));
     let knowledge = records.knowledge().await?;
     let stored = records.store.record(&key, records.clock.now()).await?;
-    if !reaches(authorized.scope, &authorized.caller.sub, &stored.record, &knowledge) {
-        return Err(Problem::not_found());
-    }
+    check(&authorized, &stored.record, &knowledge)?;
     let newest = stored.record.last.map(|last| last.id);
     let from: Option<RunId> = paging.position()?.or(newest);
     let (runs, next) = records.store.runs_of(&key, from, paging.limit).await?;

@@ -48,11 +48,6 @@ pub(crate) fn unit_of<'a>(knowledge: &'a Knowledge, seller: &SellerId) -> Option
 /// forbidden (API.md "Refusals").
 pub(crate) fn check(authorized: &Authorized, record: &Record, knowledge: &Knowledge) -> api::Result<()> {
     let caller = authorized.caller.sub.as_str();
-    if reaches(authorized.scope, caller, record, knowledge) {
-        return Ok(());
-    }
-    let readable = authorized
-        .scope_of(Entity::Record, Privilege::Read)
-        .is_some_and(|scope| reaches(scope, caller, record, knowledge));
-    Err(if readable { authorized.refusal() } else { Problem::not_found() })
+    let read = (Entity::Record, Privilege::Read);
+    authorized.check(read, |scope| reaches(scope, caller, record, knowledge))
 }

@@ -100,7 +100,7 @@ impl Sweep {
             let rulebook = knowledge.organisation.rulebooks.get(&record.key.record_type);
             let version = rulebook.map_or(0, |rulebook| rulebook.version);
             let details = format!("not processed in {MOST_ATTEMPTS} attempts since the record was marked");
-            let run = undecidable(record, version, Present { now, writer: 0 }, details);
+            let run = undecidable(record, version, Present { now, writer: 0, drawn: 0 }, details);
             let decision = Decision { run, touched: None };
             if let Committed::First(_) = self.store.commit(&[(&waiting, &decision)], 1, now).await? {
                 warn!(record.id = %key, "record given up");

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Instant;
 
@@ -45,7 +45,8 @@ pub struct Edge<S> {
 /// What every operation's gate has in common.
 struct Gatekeeper {
     claims: ClaimNames,
-    roles: RoleDefinitions,
+    /// The role definitions, kept under their version.
+    roles: Mutex<(u64, Arc<RoleDefinitions>)>,
     store: Store,
     clock: Clock,
 }
@@ -56,7 +57,8 @@ impl<S: Clone + Send + Sync + 'static> Edge<S> {
     /// Claims have the names that the environment gives ([`ClaimNames::from_environment`]).
     #[must_use]
     pub fn new(function: Function, store: Store, clock: Clock, state: S) -> Self {
-        let (claims, roles) = (ClaimNames::from_environment(), RoleDefinitions::predefined());
+        let claims = ClaimNames::from_environment();
+        let roles = Mutex::new((0, Arc::new(RoleDefinitions::predefined())));
         let gatekeeper = Arc::new(Gatekeeper { claims, roles, store, clock });
         Self { function, gatekeeper, router: Router::new(), mounted: BTreeSet::new(), state }
     }
@@ -123,18 +125,34 @@ impl IntoResponse for Refusal {
 
 impl Gatekeeper {
     /// Lets a request pass whose caller may do what the operation is; nobody calls a public one.
-    fn authorize(&self, operation: &Operation, request: &Request) -> Result<Option<Authorized>, Refusal> {
+    async fn authorize(&self, operation: &Operation, caller: Option<Caller>) -> Result<Option<Authorized>, Refusal> {
         let (Access::Organisation(task) | Access::Scoped(task)) = operation.access else { return Ok(None) };
-        let caller = self.identify(request).ok_or(Refusal::Unauthorized)?;
+        let caller = caller.ok_or(Refusal::Unauthorized)?;
         if caller.roles.is_empty() {
             return Err(Problem::no_role().into());
         }
-        let privileges = self.roles.held_by(&caller.roles);
-        let authorized = Authorized::pass(caller, privileges, task)?;
+        let roles = self.roles().await.map_err(Problem::from)?;
+        let authorized = Authorized::pass(caller.clone(), roles.held_by(&caller.roles), task)?;
         if matches!(operation.access, Access::Organisation(_)) {
             authorized.demand(task)?;
         }
         Ok(Some(authorized))
+    }
+
+    /// The role definitions in force: those that were kept while their version still stands (SEC-05).
+    async fn roles(&self) -> store::Result<Arc<RoleDefinitions>> {
+        let version = self.store.versions().await?.roles;
+        let (kept_version, kept) = self.kept_roles().clone();
+        if kept_version == version {
+            return Ok(kept);
+        }
+        let loaded = Arc::new(RoleDefinitions::load(&self.store).await?);
+        *self.kept_roles() = (version, Arc::clone(&loaded));
+        Ok(loaded)
+    }
+
+    fn kept_roles(&self) -> MutexGuard<'_, (u64, Arc<RoleDefinitions>)> {
+        self.roles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn identify(&self, request: &Request) -> Option<Caller> {
@@ -145,8 +163,9 @@ impl Gatekeeper {
     }
 
     /// Everything the handler's extractors find: the operation, its query, who calls.
-    fn admit(&self, operation: &'static Operation, request: &mut Request) -> Result<Option<Caller>, Refusal> {
-        let authorized = self.authorize(operation, request)?;
+    async fn admit(&self, operation: &'static Operation, request: &mut Request) -> Result<Option<Caller>, Refusal> {
+        let caller = self.identify(request);
+        let authorized = self.authorize(operation, caller).await?;
         let filters = Filters::read(operation, request.uri())?;
         let extensions = request.extensions_mut();
         extensions.insert(operation);
@@ -163,7 +182,7 @@ type Gate = (Arc<Gatekeeper>, &'static Operation);
 
 /// What every request to an operation goes through before its handler.
 async fn pass(State((gatekeeper, operation)): State<Gate>, mut request: Request, next: Next) -> Response {
-    let caller = match gatekeeper.admit(operation, &mut request) {
+    let caller = match gatekeeper.admit(operation, &mut request).await {
         Ok(caller) => caller,
         Err(refusal) => return refusal.into_response(),
     };
@@ -182,14 +201,21 @@ async fn pass(State((gatekeeper, operation)): State<Gate>, mut request: Request,
     }
 }
 
-/// Runs the handler; a panic is a failure of ours like any other (500).
+/// Runs the handler; a panic is a failure of ours like any other (500), and so is a success for a caller of limited reach
+/// when the handler never asked how far that goes.
 pub(crate) async fn answer(request: Request, next: Next) -> Response {
+    let authorized = request.extensions().get::<Authorized>().cloned();
     let mut running = pin!(next.run(request));
     let ended = poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(context))) {
         Ok(poll) => poll.map(Ok),
         Err(panic) => Poll::Ready(Err(panic)),
     });
-    ended.await.unwrap_or_else(|panic| Problem::internal(format!("panic: {}", text(&*panic))).into_response())
+    let answer = ended.await;
+    let answer = answer.unwrap_or_else(|panic| Problem::internal(format!("panic: {}", text(&*panic))).into_response());
+    if answer.status().is_success() && authorized.is_some_and(|authorized| authorized.was_forgotten()) {
+        return Problem::internal("the handler never asked how far the caller may go").into_response();
+    }
+    answer
 }
 
 fn text(panic: &(dyn Any + Send)) -> &str {
@@ -233,12 +259,24 @@ mod tests {
     use axum::http::Request as HttpRequest;
     use serde_json::Value;
 
+    use domain::seller::Role;
+
     use super::*;
     use crate::body::Body;
+    use crate::privilege::{Grant, Scope};
     use crate::testing::{Answered, engine, request, send};
 
     const MANAGER: &str = "[sales-manager]";
     const ADMINISTRATOR: &str = "[system-administrator]";
+
+    impl<S: Clone + Send + Sync + 'static> Edge<S> {
+        /// Mounts one handler for every operation that has none yet.
+        fn on_others<H: Handler<T, S>, T: 'static>(self, handler: H) -> Self {
+            let others = operations::of(self.function).filter(|operation| !self.mounted.contains(operation.id));
+            let others: Vec<&str> = others.map(|operation| operation.id).collect();
+            others.into_iter().fold(self, |edge, id| edge.on(id, handler.clone()))
+        }
+    }
 
     async fn ok() -> Json<Value> {
         Json(json!({}))
@@ -260,13 +298,8 @@ mod tests {
     async fn organization() -> Router {
         let store = engine::store().await;
         Edge::new(Function::Organization, store, Clock::default(), ())
-            .on("getSettings", ok)
             .on("changeSettings", |Body(body): Body| async move { Json(body) })
-            .on("listRecordTypes", ok)
-            .on("getRecordType", ok)
-            .on("replaceRecordType", ok)
-            .on("getHealth", ok)
-            .on("getOpenapi", ok)
+            .on_others(ok)
             .into_router()
     }
 
@@ -352,6 +385,49 @@ mod tests {
         let answered = send(&router, put(MANAGER, zone.clone())).await;
         assert_eq!((answered.status, &answered.body["entity"]), (StatusCode::FORBIDDEN, &json!("settings")));
         assert_eq!(send(&router, put(ADMINISTRATOR, zone)).await.status, StatusCode::OK);
+    }
+
+    /// SEC-05: a definition is in force for every request after the one that edited it, in every process.
+    #[tokio::test]
+    async fn an_edited_role_is_in_force_at_once() {
+        let store = engine::store().await;
+        let router = Edge::new(Function::Monitor, store.clone(), Clock::default(), ()).on_others(ok).into_router();
+        let path = "/v1/monitor/lead/summary";
+        assert_eq!(get(&router, path, "[salesperson]").await.status, StatusCode::FORBIDDEN);
+        let predefined = RoleDefinitions::predefined();
+        let task = &crate::privilege::VIEW_MONITOR;
+        let level = Scope::Organisation;
+        let grants: Vec<Grant> =
+            task.privileges().map(|(entity, privilege)| Grant { entity, privilege, level }).collect();
+        let change = |role, grants: &[Grant]| {
+            let (store, definition, grants) = (store.clone(), predefined.of(role).clone(), grants.to_vec());
+            async move { store.change_role::<_, Problem>(&definition, |_| Ok(grants.clone())).await.unwrap() }
+        };
+        assert_eq!(change(Role::Salesperson, &grants).await.version, 2);
+        assert_eq!(get(&router, path, "[salesperson]").await.status, StatusCode::OK);
+        assert_eq!(change(Role::Salesperson, &[]).await.version, 3);
+        assert_eq!(get(&router, path, "[salesperson]").await.status, StatusCode::FORBIDDEN);
+        assert_eq!(get(&router, path, MANAGER).await.status, StatusCode::OK, "the others stay as they are");
+    }
+
+    /// SEC-75: a sales manager manages the sellers below, which only the handler can tell.
+    #[tokio::test]
+    async fn a_handler_that_never_asks_how_far_the_caller_may_go_fails() {
+        let store = engine::store().await;
+        let router = Edge::new(Function::Sellers, store, Clock::default(), ())
+            .on("replaceSeller", |authorized: Authorized| async move {
+                Json(json!(authorized.covers(|scope| scope == Scope::BusinessUnit)))
+            })
+            .on("deleteSeller", |_: Authorized| async { Problem::not_found() })
+            .on_others(ok)
+            .into_router();
+        let call = |method, path, roles| send(&router, request(method, path, "susana", roles, Some(&json!({}))));
+        assert_eq!(call("POST", "/v1/sellers", ADMINISTRATOR).await.status, StatusCode::OK);
+        assert_eq!(call("POST", "/v1/sellers", MANAGER).await.status, StatusCode::INTERNAL_SERVER_ERROR);
+        let asked = call("PUT", "/v1/sellers/alan", MANAGER).await;
+        assert_eq!((asked.status, asked.body), (StatusCode::OK, json!(true)));
+        assert_eq!(call("DELETE", "/v1/sellers/alan", MANAGER).await.status, StatusCode::NOT_FOUND);
+        assert_eq!(call("GET", "/v1/sellers", MANAGER).await.status, StatusCode::OK, "this one has no levels");
     }
 
     #[tokio::test]

@@ -17,6 +17,7 @@ pub mod path;
 pub mod privilege;
 pub mod problem;
 pub mod query;
+pub mod role_draft;
 pub mod roles;
 pub mod seed;
 pub mod shapes;
@@ -26,6 +27,8 @@ pub mod testing;
 #[cfg(feature = "local-identity")]
 mod development_token;
 mod idempotency;
+#[cfg(test)]
+mod privileges_document;
 
 pub use answer::{Created, Deleted, Result, Versioned};
 pub use authorized::Authorized;

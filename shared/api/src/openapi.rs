@@ -132,7 +132,7 @@ fn needs(operation: &Operation) -> Option<String> {
     Some(format!("Needs {} {reach} ({}).{}", privileges(task), task.source, beyond.unwrap_or_default()))
 }
 
-fn privileges(task: &Task) -> String {
+pub(crate) fn privileges(task: &Task) -> String {
     let entities = task.needs.iter().map(|(entity, privileges)| {
         let words: Vec<String> = privileges.iter().map(|privilege| privilege.word()).collect();
         format!("{} on {}", words.join(", "), entity.word())

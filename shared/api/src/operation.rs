@@ -9,7 +9,8 @@ use axum::routing::MethodFilter;
 use utoipa::ToSchema;
 use utoipa::openapi::{HttpMethod, RefOr, Schema};
 
-use crate::privilege::Task;
+use crate::privilege::{Scope, Task};
+use crate::roles::Privileges;
 
 /// The Lambda function that answers an operation; named as its folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +53,18 @@ pub enum Access {
     Organisation(&'static Task),
     /// Who holds what the task needs at whatever scope; the handler sees to it that the scope covers what is touched.
     Scoped(&'static Task),
+}
+
+impl Access {
+    /// How far somebody with these privileges may go; `None` when not at all.
+    #[must_use]
+    pub fn reach(self, privileges: &Privileges) -> Option<Scope> {
+        match self {
+            Self::Public => Some(Scope::Organisation),
+            Self::Organisation(task) => privileges.reach(task).filter(|reach| *reach == Scope::Organisation),
+            Self::Scoped(task) => privileges.reach(task),
+        }
+    }
 }
 
 /// What may stand in a query parameter.

@@ -53,6 +53,20 @@ impl Paging {
         Page { items, next }
     }
 
+    /// The page of a list that is at hand as a whole, in the order of its positions.
+    pub fn of<T, P: Serialize + DeserializeOwned + PartialOrd>(
+        &self,
+        mut all: Vec<T>,
+        position: impl Fn(&T) -> P,
+    ) -> Result<Page<T>, Problem> {
+        if let Some(from) = self.position::<P>()? {
+            all.retain(|item| position(item) > from);
+        }
+        let next = (all.len() > self.limit).then(|| position(&all[self.limit - 1]));
+        all.truncate(self.limit);
+        Ok(self.page(all, next.as_ref()))
+    }
+
     fn read(path: &str, filters: &Filters, caller: &str) -> Result<Self, Problem> {
         let list = list(path, filters, caller);
         let limit = match filters.get(LIMIT).map(str::parse) {

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::shapes::word;
 
 /// What a privilege is held on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Entity {
     /// A segment.
@@ -64,7 +64,7 @@ pub enum Entity {
 }
 
 /// What may be done with an entity (SEC-01).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Privilege {
     /// Make one.
@@ -130,6 +130,35 @@ impl Task {
 }
 
 impl Entity {
+    /// Every entity.
+    pub const ALL: [Self; 25] = [
+        Self::Segment,
+        Self::AssignmentRule,
+        Self::SellerAttribute,
+        Self::SellerAttributeValue,
+        Self::Seller,
+        Self::Team,
+        Self::Queue,
+        Self::BusinessUnit,
+        Self::Calendar,
+        Self::AssignmentMap,
+        Self::SecurityRole,
+        Self::RoutingRun,
+        Self::Record,
+        Self::RecordImport,
+        Self::Settings,
+        Self::RecordType,
+        Self::Sequence,
+        Self::SequenceTarget,
+        Self::SequenceTargetStep,
+        Self::SequenceStat,
+        Self::SequenceTemplate,
+        Self::SalesTag,
+        Self::SalesReport,
+        Self::Activity,
+        Self::EngagementEvent,
+    ];
+
     /// The word in JSON, such as `assignmentRule`.
     #[must_use]
     pub fn word(self) -> String {
@@ -138,7 +167,22 @@ impl Entity {
 }
 
 impl Privilege {
+    /// Every privilege.
+    pub const ALL: [Self; 7] =
+        [Self::Create, Self::Read, Self::Write, Self::Delete, Self::Append, Self::AppendTo, Self::Assign];
+
     /// The word in JSON, such as `appendTo`.
+    #[must_use]
+    pub fn word(self) -> String {
+        word(self)
+    }
+}
+
+impl Scope {
+    /// Every level, from the narrowest.
+    pub const ALL: [Self; 3] = [Self::Own, Self::BusinessUnit, Self::Organisation];
+
+    /// The word in JSON, such as `businessUnit`.
     #[must_use]
     pub fn word(self) -> String {
         word(self)
@@ -171,7 +215,7 @@ pub const SIMULATE: Task = Task::new(
 );
 
 /// See which records a segment holds.
-pub const VIEW_MEMBERS: Task = Task::new("SEC-16", &[(Entity::Segment, &[Read]), (Entity::Record, &[Read])]);
+pub const VIEW_MEMBERS: Task = Task::new("SEC-18, SEC-73", &[(Entity::Segment, &[Read]), (Entity::Record, &[Read])]);
 
 /// View assignment rules.
 pub const VIEW_RULES: Task = Task::new(
@@ -363,8 +407,7 @@ pub const APPLY_TAGS: Task = Task::new("SEC-42, SEC-69", &[(Entity::SalesTag, &[
 pub const MANAGE_TAGS: Task = Task::new("SEC-43, SEC-68", &[(Entity::SalesTag, &[Create, Read, Write, Delete])]);
 
 /// View figures of sequences.
-pub const VIEW_REPORTS: Task =
-    Task::new("SEC-44, SEC-70", &[(Entity::SalesReport, &[Read]), (Entity::SequenceStat, &[Read])]);
+pub const VIEW_REPORTS: Task = Task::new("SEC-44, SEC-70", &[(Entity::SalesReport, &[Read])]);
 
 /// Work through the work list.
 pub const WORK: Task = Task::new("SEC-72", &[(Entity::Activity, &[Create, Read, Write])]);

@@ -8,19 +8,23 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 pub mod assignment_rule;
+pub mod business_unit;
 pub mod calendar;
 pub mod condition;
 pub mod monitor;
 pub mod owner;
 pub mod problem;
+pub mod queue;
 pub mod record;
 pub mod record_type;
+pub mod role;
 pub mod run;
 pub mod segment;
 pub mod seller;
 pub mod seller_attribute;
 pub mod service;
 pub mod settings;
+pub mod team;
 
 /// A text that is one of these words.
 pub(crate) fn words(words: &[&str]) -> RefOr<Schema> {
@@ -45,17 +49,21 @@ pub(crate) fn word(value: impl Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use domain::business_unit::BusinessUnit;
     use domain::calendar::EntryDraft;
     use domain::id::{Owner, RecordKey, SellerId};
+    use domain::queue::Queue;
     use domain::record::NewRecord;
     use domain::record_type::RecordTypes;
     use domain::route::manual;
     use domain::seller_attribute::SellerAttributeDraft;
     use domain::settings::Settings;
+    use domain::team::Team;
     use jiff::Timestamp;
     use serde_json::{Map, Value, json};
 
     use crate::openapi;
+    use crate::roles::RoleDefinitions;
 
     /// What is wrong with an answer by the document: members that it doesn't show or that are missing, other words.
     fn faults(document: &Value, schema: &Value, answer: &Value, at: &str) -> Vec<String> {
@@ -114,6 +122,19 @@ mod tests {
         for definition in RecordTypes::built_in().iter() {
             assert_eq!(shown("RecordType", definition.as_ref()), NOTHING);
         }
+        for definition in RoleDefinitions::predefined().iter() {
+            assert_eq!(shown("Role", definition), NOTHING);
+        }
+        let (name, member_ids) = ("North".to_owned(), vec![SellerId::new("susana")]);
+        let (roles, fields) = (vec![domain::seller::Role::Salesperson], Map::new());
+        let team = Team { id: "north".into(), name, member_ids, roles, fields, version: 1 };
+        assert_eq!(shown("Team", &team), NOTHING);
+        let Team { name, member_ids, fields, .. } = team;
+        let (id, record_types) = ("inbound".into(), vec!["lead".into()]);
+        let queue = Queue { id, name, enabled: true, record_types, member_ids, fields, version: 1 };
+        assert_eq!(shown("Queue", &queue), NOTHING);
+        let unit = BusinessUnit { id: "iberia".into(), name: queue.name, parent_id: None, version: 1 };
+        assert_eq!(shown("BusinessUnit", &unit), NOTHING);
         let now = Timestamp::UNIX_EPOCH;
         let owner = Owner::Seller(SellerId::new("susana"));
         let new = NewRecord {

@@ -1,6 +1,9 @@
 //! How much a seller may hold: the maximum that managers set, and how many new records a period may bring (CAP-06,
 //! CAP-07, CAP-11). What a seller holds is counted elsewhere, with every change of an owner.
 
+use jiff::civil::Weekday;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -40,6 +43,23 @@ impl CapacityPeriod {
     /// Every period with its word.
     pub const WORDS: [(&'static str, Self); 4] =
         [("none", Self::None), ("day", Self::Day), ("week", Self::Week), ("month", Self::Month)];
+}
+
+impl CapacityPeriod {
+    /// The period that an instant lies in, as text that differs from every other period's; none without periods.
+    #[must_use]
+    pub fn at(self, now: Timestamp, zone: &TimeZone, first_weekday: Weekday) -> Option<String> {
+        let today = now.to_zoned(zone.clone()).date();
+        match self {
+            Self::None => None,
+            Self::Day => Some(today.to_string()),
+            Self::Week => {
+                let behind = i64::from(first_weekday.until(today.weekday()));
+                Some(format!("{}w", today.checked_sub(Span::new().days(behind)).unwrap_or(today)))
+            }
+            Self::Month => Some(today.first_of_month().to_string()[..7].to_owned()),
+        }
+    }
 }
 
 impl MaximumCapacity {

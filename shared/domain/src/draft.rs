@@ -10,6 +10,7 @@ use std::ops::RangeInclusive;
 use serde_json::{Map, Value};
 
 use crate::fault::{Fault, Pointer};
+use crate::id::{MAX_ID_LENGTH, id_fault};
 
 /// The longest name of a segment, rule, step or connection, in characters (LIM-28).
 pub const MAX_NAME: usize = 100;
@@ -190,6 +191,26 @@ impl<'a> Draft<'a> {
         }
         self.differ(name);
         Some(found)
+    }
+
+    /// The id that a client chose for something new; of something that exists it must be the `present` one.
+    pub fn id(&mut self, present: Option<&str>) -> Option<String> {
+        let id = self.text("id", MAX_ID_LENGTH);
+        if let Some(why) = id.as_deref().and_then(id_fault) {
+            self.fault("id", "badId", why);
+        }
+        self.same("id", present);
+        id
+    }
+
+    /// A list without repetitions of ids; empty when it is absent.
+    pub fn ids(&mut self, name: &'static str) -> Vec<String> {
+        let ids = self.texts(name, MAX_ID_LENGTH).unwrap_or_default();
+        let at = self.place(name);
+        let bad = ids.iter().enumerate().filter_map(|(index, id)| Some((index, id_fault(id)?)));
+        let bad: Vec<_> = bad.map(|(index, why)| Fault::new(&at.join(index), "badId", why)).collect();
+        self.faults(bad);
+        ids
     }
 
     /// A list, each element with its place.

@@ -81,6 +81,8 @@ id_types! {
     SellerAttributeId;
     /// The id of an entry in a seller's calendar.
     CalendarEntryId;
+    /// A business unit's id.
+    BusinessUnitId;
     /// A routing run's id. Opaque to clients; it says which item of the store holds the run.
     RunId;
 }

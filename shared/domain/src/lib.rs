@@ -5,15 +5,20 @@
 //! Believing what a client proposes can fail; it ends in [`fault::Fault`]s, all at once.
 
 pub mod assignment_rule;
+pub mod business_unit;
 pub mod calendar;
 pub mod capacity;
 pub mod column;
 pub mod condition;
+mod distribution;
 pub mod draft;
 pub mod fault;
+mod group;
 pub mod id;
 pub mod import;
 pub mod mark;
+pub mod members;
+pub mod queue;
 pub mod reason;
 pub mod record;
 pub mod record_draft;
@@ -28,5 +33,6 @@ pub mod seller_attribute;
 pub mod settings;
 pub mod subject;
 pub mod tally;
+pub mod team;
 pub mod turn;
 pub mod value;

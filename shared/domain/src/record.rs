@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use crate::id::{Owner, RecordKey, RunId, SegmentId};
+use crate::id::{Owner, QueueId, RecordKey, RunId, SegmentId};
 use crate::mark::{Cause, Columns, Mark};
 use crate::reason::Reason;
 use crate::run::{RoutingRun, Status};
@@ -62,6 +62,8 @@ pub struct Record {
     pub owner: Option<Owner>,
     /// The business unit it belongs to: that of the first seller who owned it. It stays when the owner changes (SEC-79a).
     pub business_unit: Option<String>,
+    /// The queue it waits in for a member to pick it (RULE-41).
+    pub queue: Option<QueueId>,
     /// Active or inactive.
     pub state: State,
     /// How it was closed.
@@ -121,6 +123,7 @@ impl NewRecord {
             fields: self.fields,
             owner: self.owner,
             business_unit: self.business_unit,
+            queue: None,
             state: State::Active,
             status_reason: None,
             created_on: self.created_on.unwrap_or(now),
@@ -249,6 +252,7 @@ impl Record {
     pub fn assigned(self, run: &RoutingRun, business_unit: Option<&str>, now: Timestamp) -> Record {
         let mut record = self.changed(now).in_unit(business_unit);
         record.owner.clone_from(&run.assignment.owner);
+        record.queue = None;
         record.last = Some(LastRun { id: run.id.clone(), at: run.finished_at, reason: None, unassigned: false });
         if let Some(mark) = &mut record.mark {
             mark.owner_given = true;
@@ -272,8 +276,14 @@ impl Record {
         record.revision += 1;
         record.mark = None;
         record.segment.clone_from(&run.segmentation.segment_id);
-        if let Some(owner) = &run.assignment.owner {
-            record.owner = Some(owner.clone());
+        match &run.assignment.owner {
+            // The owner stays who it was (RULE-41).
+            Some(Owner::Queue(queue)) => record.queue = Some(queue.clone()),
+            Some(owner) => {
+                record.owner = Some(owner.clone());
+                record.queue = None;
+            }
+            None => {}
         }
         record.last = Some(LastRun { id: run.id.clone(), at: run.finished_at, reason: run.reason(), unassigned });
         record

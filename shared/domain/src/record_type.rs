@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::column::{Column, ColumnType};
+use crate::draft::Draft;
 use crate::fault::{Fault, Pointer};
 use crate::id::RecordType;
 use crate::value::Value;
@@ -139,6 +140,20 @@ impl RecordTypeDefinition {
             refused("unknownColumn", format!("{} has no column of this name", self.record_type))
         };
         fields.iter().filter_map(fault_of).collect()
+    }
+
+    /// Reads the member `fields` of something of this type; empty when it is absent.
+    pub fn read_fields(&self, draft: &mut Draft<'_>) -> Map<String, Json> {
+        match draft.value("fields") {
+            Some(Json::Object(fields)) => {
+                let found = self.check_fields(fields, &draft.place("fields"));
+                draft.faults(found);
+                return fields.clone();
+            }
+            Some(_) => draft.fault("fields", "wrongType", "must be an object"),
+            None => {}
+        }
+        Map::new()
     }
 
     /// What people call the record: its name, else its topic, else first and last name.

@@ -6,8 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::id::{RecordType, SellerId};
 use crate::seller::Seller;
+use crate::settings::Settings;
+use crate::subject::Subject;
 use crate::tally::Held;
 use crate::turn::Turn;
 
@@ -20,6 +24,17 @@ pub struct SellerState {
     pub generation: u64,
     /// Active records the seller owns, of every type, counting or not (CAP-03).
     pub held: Held,
+    /// Automatic assignments in the last period that had one (CAP-11).
+    pub in_period: Option<InPeriod>,
+}
+
+/// How many automatic assignments one period brought a seller (CAP-11).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InPeriod {
+    /// Which period ([`crate::capacity::CapacityPeriod::at`]).
+    pub period: String,
+    /// How many.
+    pub assigned: u32,
 }
 
 impl SellerState {
@@ -49,6 +64,24 @@ pub struct Member {
     pub seller: Arc<Seller>,
     /// What assignments move.
     pub state: SellerState,
+    /// The seller as matchers test one; none when a stored value is not of its column's type any more.
+    pub subject: Option<Arc<Subject>>,
+}
+
+impl Member {
+    /// The present period and how many automatic assignments it has brought so far; none without periods (CAP-11).
+    #[must_use]
+    pub fn in_period(&self, now: Timestamp, settings: &Settings) -> Option<InPeriod> {
+        let period = self.seller.capacity.period.at(now, &settings.time_zone, settings.first_weekday)?;
+        let same = self.state.in_period.as_ref().filter(|known| known.period == period);
+        Some(InPeriod { assigned: same.map_or(0, |known| known.assigned), period })
+    }
+
+    /// Whether the present period may bring one more (CAP-11).
+    pub(crate) fn has_period_room(&self, now: Timestamp, settings: &Settings) -> bool {
+        let Some(most) = self.seller.capacity.period_maximum else { return true };
+        self.in_period(now, settings).is_none_or(|known| known.assigned < most)
+    }
 }
 
 /// The sellers of a batch, in the order of their ids.

@@ -8,20 +8,23 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::assignment_rule::{AssignmentRule, Method, SellerPick, Target};
+use crate::assignment_rule::{SellerPick, Target};
 use crate::condition::{Context, Moment};
+use crate::distribution::Choice;
+use crate::group::{self, Chance, Found, Group};
 use crate::id::{Owner, RecordType, RunId, SegmentId, SellerId};
 use crate::mark::{Cause, Mark};
+use crate::queue::Queue;
 use crate::reason::Reason;
 use crate::record::Record;
-use crate::roster::{Member, Roster};
+use crate::roster::{InPeriod, Roster};
 use crate::rulebook::{ReadyRule, ReadySegment, Rulebook, Tested};
-use crate::run::{
-    Assignment, Candidate, RoutingRun, Segmentation, SequenceConnection, Status, Trace, Tried, Trigger, Verdict,
-};
+use crate::run::{Assignment, RoutingRun, Segmentation, SequenceConnection, Status, Trace, Tried, Trigger};
 use crate::segment::Segment;
 use crate::settings::Settings;
 use crate::subject::Subject;
+use crate::tally::Held;
+use crate::team::Team;
 use crate::turn::Turn;
 
 /// What decisions are made by: what managers configured, compiled.
@@ -31,6 +34,19 @@ pub struct Organisation {
     pub settings: Arc<Settings>,
     /// The rulebook of every configured record type.
     pub rulebooks: BTreeMap<RecordType, Arc<Rulebook>>,
+    /// The teams.
+    pub teams: Arc<[Candidates<Team>]>,
+    /// The queues.
+    pub queues: Arc<[Candidates<Queue>]>,
+}
+
+/// A team or queue and how matchers see it.
+#[derive(Debug, Clone)]
+pub struct Candidates<T> {
+    /// What is configured.
+    pub group: Arc<T>,
+    /// None when a stored value is not of its column's type any more.
+    pub subject: Option<Subject>,
 }
 
 impl Organisation {
@@ -58,6 +74,8 @@ pub struct Present {
     pub now: Timestamp,
     /// A byte that tells this writer's turns from those of another at the same millisecond.
     pub writer: u8,
+    /// A number drawn for the batch: what is left to chance follows from it (RULE-40).
+    pub drawn: u64,
 }
 
 /// What was decided about one record.
@@ -78,8 +96,14 @@ pub struct Touched {
     pub seen_turn: Option<Turn>,
     /// The seller's generation as the decision saw it (DIST-18).
     pub seen_generation: u64,
+    /// The records of counting types that the seller held as the decision saw it.
+    pub seen_held: Held,
+    /// The decision relied on the seller holding no more than that (DIST-08).
+    pub capacity_mattered: bool,
     /// The new mark of the last assignment.
     pub turn: Turn,
+    /// The present period with this assignment, where the seller has periods (CAP-11).
+    pub in_period: Option<InPeriod>,
     /// The seller's business unit.
     pub business_unit: Option<String>,
 }
@@ -121,6 +145,9 @@ fn apply(roster: &mut Roster, position: usize, record: &Record, touched: &Touche
     }
     let state = roster.state_mut(position);
     state.turns.insert(record_type.clone(), touched.turn);
+    if touched.in_period.is_some() {
+        state.in_period.clone_from(&touched.in_period);
+    }
     *state.held.entry(record_type.clone()).or_insert(0) += 1;
 }
 
@@ -138,7 +165,7 @@ pub fn manual(record: &Record, owner: Owner, rulebook_version: u64, now: Timesta
             ..Assignment::not_applicable(record.owner.clone())
         },
         error_details: None,
-        ..undecidable(record, rulebook_version, Present { now, writer: 0 }, String::new())
+        ..undecidable(record, rulebook_version, Present { now, writer: 0, drawn: 0 }, String::new())
     }
 }
 
@@ -323,8 +350,9 @@ impl Desk<'_> {
         if segment.rules.is_empty() {
             return Ok((Assignment::failed(Reason::NoActiveRule, previous_owner), None));
         }
-        for ReadyRule { rule, condition } in &segment.rules {
-            let failed_on = match condition.test(subject, context) {
+        for ready in &segment.rules {
+            let rule = &ready.rule;
+            let failed_on = match ready.condition.test(subject, context) {
                 Tested::Holds => None,
                 Tested::FailsOn(pointer) => Some(pointer),
                 Tested::Broken(why) => return Err(format!("rule {}: {why}", rule.id)),
@@ -332,116 +360,104 @@ impl Desk<'_> {
             let matched = failed_on.is_none();
             self.trace.rules.push(Tried { id: rule.id.clone(), matched, failed_on });
             if matched {
-                return Ok(self.apply(rule, record));
+                return self.apply(ready, record, subject, context);
             }
         }
         Ok((Assignment::failed(Reason::NoConditionMet, previous_owner), None))
     }
 
     /// The applied rule decides, whether or not it finds somebody (RULE-12).
-    fn apply(&mut self, rule: &AssignmentRule, record: &Record) -> (Assignment, Option<Touched>) {
+    fn apply(
+        &mut self,
+        ready: &ReadyRule,
+        record: &Record,
+        subject: &Subject,
+        context: &Context<'_>,
+    ) -> Result<(Assignment, Option<Touched>), String> {
+        let rule = &ready.rule;
         let due_at = rule.created_within_hours.map(|hours| {
             let window = SignedDuration::from_hours(i64::from(hours));
             record.created_on.checked_add(window).unwrap_or(Timestamp::MAX)
         });
-        let overdue = due_at.is_some_and(|due| due < self.present.now);
-        let ended = |status, reason, owner: Option<Owner>| Assignment {
-            status,
-            reason,
+        let now = self.present.now;
+        let ended = |outcome: Result<Owner, Reason>| Assignment {
+            status: if outcome.is_ok() { Status::Succeeded } else { Status::Failed },
+            reason: outcome.as_ref().err().copied(),
             rule_id: Some(rule.id.clone()),
             previous_owner: record.owner.clone(),
-            overdue: overdue && owner.is_none(),
-            owner,
+            // Past due and still unassigned; and nobody works within the window (DIST-09).
+            overdue: outcome
+                .as_ref()
+                .is_err_and(|reason| *reason == Reason::NoAvailability || due_at.is_some_and(|due| due < now)),
+            owner: outcome.ok(),
             due_at,
         };
-        if overdue {
-            return (ended(Status::Failed, Some(Reason::RecordTooOld), None), None);
+        if due_at.is_some_and(|due| due < now) {
+            return Ok((ended(Err(Reason::RecordTooOld)), None));
         }
-        let pick = match &rule.target {
-            Target::Sellers(pick) => pick,
-            Target::Teams(_) => return (ended(Status::Failed, Some(Reason::NoTeam), None), None),
-            Target::Queues(_) => return (ended(Status::Failed, Some(Reason::NoQueue), None), None),
-        };
-        match self.choose(rule, pick) {
-            None => (ended(Status::Failed, Some(Reason::NoSellerMatches), None), None),
-            Some(member) => {
-                let touched = Touched {
-                    seller: member.seller.id.clone(),
-                    seen_turn: member.state.turn(),
-                    seen_generation: member.state.generation,
-                    business_unit: member.seller.business_unit().map(str::to_owned),
-                    turn: Turn::after(self.largest_turn, self.present.now, self.present.writer),
+        let context = context.routing(subject);
+        let chance = Chance { drawn: self.present.drawn, record: &record.key };
+        let outcome = match &rule.target {
+            Target::Sellers(pick) => {
+                let touched = self.seller(ready, pick, due_at, context)?;
+                let owner = touched.as_ref().map(|touched| Owner::Seller(touched.seller.clone()));
+                return Ok((ended(owner.map_err(|reason| *reason)), touched.ok()));
+            }
+            Target::Teams(pick) => {
+                let settings = &self.organisation.settings;
+                let eligible = |team: &&Candidates<Team>| settings.eligible_roles.admit(&team.group.roles);
+                let teams = self.organisation.teams.iter().filter(eligible);
+                let teams = teams.map(|team| Group { id: &team.group.id, subject: team.subject.as_ref() });
+                match group::find(pick, ready.matcher.as_ref(), teams, &context, &chance)? {
+                    Found::One(id) => Ok(Owner::Team(id.clone())),
+                    Found::Nobody => Err(Reason::NoTeam),
+                    Found::Several => Err(Reason::SeveralTeams),
+                }
+            }
+            Target::Queues(pick) => {
+                let takes = |queue: &&Candidates<Queue>| {
+                    queue.group.enabled && queue.group.record_types.contains(&record.key.record_type)
                 };
-                (ended(Status::Succeeded, None, Some(Owner::Seller(touched.seller.clone()))), Some(touched))
-            }
-        }
-    }
-
-    /// Gates in the order of DIST-15, then the method of the rule. Leaves the trace of everyone considered.
-    fn choose(&mut self, rule: &AssignmentRule, pick: &SellerPick) -> Option<&Member> {
-        let roster = self.roster;
-        let considered: Vec<&Member> = match pick {
-            SellerPick::Any | SellerPick::Matching { .. } => roster.members().iter().collect(),
-            SellerPick::Specific { ids } => {
-                let positions: BTreeSet<usize> = ids.iter().filter_map(|id| roster.position(id)).collect();
-                positions.into_iter().map(|position| &roster.members()[position]).collect()
+                let queues = self.organisation.queues.iter().filter(takes);
+                let queues = queues.map(|queue| Group { id: &queue.group.id, subject: queue.subject.as_ref() });
+                match group::find(pick, ready.matcher.as_ref(), queues, &context, &chance)? {
+                    Found::One(id) => Ok(Owner::Queue(id.clone())),
+                    Found::Nobody => Err(Reason::NoQueue),
+                    Found::Several => Err(Reason::SeveralQueues),
+                }
             }
         };
-        let mut dropped: Vec<(&Member, Verdict)> = Vec::new();
-        let mut eligible: Vec<(Option<Turn>, &Member)> = Vec::new();
-        for member in considered {
-            match gate(member, &self.organisation.settings) {
-                Some(verdict) => dropped.push((member, verdict)),
-                None => eligible.push((member.state.last_assigned(self.counting), member)),
-            }
-        }
-        match rule.distribution.map_or(Method::RoundRobin, |distribution| distribution.method) {
-            Method::RoundRobin | Method::LoadBalancing => eligible.sort_by(|(turn, member), (other_turn, other)| {
-                turn.cmp(other_turn).then_with(|| member.seller.id.cmp(&other.seller.id))
-            }),
-        }
-        self.record_candidates(&eligible, &dropped);
-        eligible.first().map(|(_, member)| *member)
+        Ok((ended(outcome), None))
     }
 
-    fn record_candidates(&mut self, eligible: &[(Option<Turn>, &Member)], dropped: &[(&Member, Verdict)]) {
-        let candidate = |member: &Member, turn: Option<Turn>, verdict, rank| Candidate {
-            seller_id: member.seller.id.clone(),
-            verdict,
-            available: None,
-            bucket: None,
-            last_assigned_at: turn.map(Turn::instant),
-            rank,
-        };
-        let one_by_one = eligible.len() + dropped.len() <= Trace::ONE_BY_ONE;
-        let shown = if one_by_one { eligible.len() } else { Trace::BEST };
-        let ranked = eligible.iter().zip(1..).take(shown).map(|((turn, member), rank)| {
-            candidate(member, *turn, if rank == 1 { Verdict::Chosen } else { Verdict::Ranked }, Some(rank))
-        });
-        self.trace.candidates = ranked.collect();
-        if one_by_one {
-            let counting = self.counting;
-            let dropped = dropped
-                .iter()
-                .map(|(member, verdict)| candidate(member, member.state.last_assigned(counting), *verdict, None));
-            self.trace.candidates.extend(dropped);
-        } else {
-            for (_, verdict) in dropped {
-                *self.trace.gates.entry(verdict.gate().to_owned()).or_insert(0) += 1;
-            }
-        }
-    }
-}
-
-/// The first gate that drops a seller; none for an eligible one (DIST-15).
-fn gate(member: &Member, settings: &Settings) -> Option<Verdict> {
-    if !settings.eligible_roles.admit(&member.seller.roles) {
-        Some(Verdict::Role)
-    } else if !member.seller.assign_records {
-        Some(Verdict::SwitchedOff)
-    } else if !member.seller.enabled {
-        Some(Verdict::Disabled)
-    } else {
-        None
+    /// The seller who gets the record, and the trace of everyone considered.
+    fn seller(
+        &mut self,
+        ready: &ReadyRule,
+        pick: &SellerPick,
+        due: Option<Timestamp>,
+        context: Context<'_>,
+    ) -> Result<Result<Touched, Reason>, String> {
+        let settings = self.organisation.settings.as_ref();
+        let distribution = ready.rule.distribution.ok_or("a rule for sellers without a distribution")?;
+        let matcher = ready.matcher.as_ref();
+        let choice = Choice { settings, counting: self.counting, context, pick, matcher, distribution, due };
+        let (considered, reason) = choice.among(self.roster)?;
+        considered.record(self.trace, self.counting);
+        let Some(member) = considered.chosen() else { return Ok(Err(reason.unwrap_or(Reason::NoSellerMatches))) };
+        let state = &member.state;
+        let of_counting =
+            |record_type: &RecordType| (record_type.clone(), state.held.get(record_type).copied().unwrap_or(0));
+        let in_period = member.in_period(self.present.now, settings);
+        Ok(Ok(Touched {
+            seller: member.seller.id.clone(),
+            business_unit: member.seller.business_unit().map(str::to_owned),
+            seen_turn: state.turn(),
+            seen_generation: state.generation,
+            seen_held: self.counting.iter().map(of_counting).collect(),
+            capacity_mattered: distribution.respect_capacity,
+            turn: Turn::after(self.largest_turn, self.present.now, self.present.writer),
+            in_period: in_period.map(|known| InPeriod { assigned: known.assigned + 1, ..known }),
+        }))
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::assignment_rule::{AssignmentRule, RuleState};
-use crate::condition::{CompiledCondition, Condition, Context, Reads, Schema};
+use crate::assignment_rule::{AssignmentRule, RuleState, Target};
+use crate::condition::{AttributeValues, CompiledCondition, Condition, Context, Reads, Schema};
 use crate::fault::{Fault, Pointer};
 use crate::id::SegmentId;
 use crate::record_type::{RecordTypeDefinition, RecordTypes};
@@ -102,6 +102,23 @@ pub struct ReadyRule {
     pub rule: AssignmentRule,
     /// Its condition.
     pub condition: Ready,
+    /// The matcher of its target, where it has one.
+    pub matcher: Option<Ready>,
+}
+
+impl ReadyRule {
+    fn of(rule: AssignmentRule, definition: &RecordTypeDefinition, record_types: &RecordTypes) -> Self {
+        let matcher = rule.target.matcher().map(|(candidates, matcher)| {
+            let Some(subject) = record_types.get(&candidates) else {
+                return Ready::Broken(format!("there is no description of {candidates}"));
+            };
+            let attributes = AttributeValues::new();
+            let schema = Schema::new(subject, record_types).routing(definition).with_attributes(&attributes);
+            Ready::of(matcher, &schema.of_stored())
+        });
+        let condition = Ready::of(&rule.condition, &Schema::new(definition, record_types).of_stored());
+        Self { rule, condition, matcher }
+    }
 }
 
 /// A record type's active segments and rules, compiled.
@@ -116,6 +133,7 @@ pub struct Rulebook {
     names: BTreeMap<SegmentId, String>,
     used_columns: BTreeSet<String>,
     reads: Reads,
+    seller_reads: Reads,
     counts: bool,
 }
 
@@ -123,7 +141,8 @@ impl Rulebook {
     /// Compiles what is stored. Inactive segments and rules take no part (SEG-25, RULE-13).
     #[must_use]
     pub fn compile(source: RulebookSource, record_types: &RecordTypes) -> Self {
-        let schema = Schema::new(&source.definition, record_types).of_stored();
+        let definition = Arc::clone(&source.definition);
+        let schema = Schema::new(&definition, record_types).of_stored();
         let counts =
             source.segments.iter().flat_map(|source| &source.rules).any(|rule| rule.state == RuleState::Active);
         let names =
@@ -140,12 +159,12 @@ impl Rulebook {
                     .rules
                     .into_iter()
                     .filter(|rule| rule.state == RuleState::Active)
-                    .map(|rule| ReadyRule { condition: Ready::of(&rule.condition, &schema), rule })
+                    .map(|rule| ReadyRule::of(rule, &definition, record_types))
                     .collect(),
             })
             .collect();
         let mut used_columns = BTreeSet::new();
-        let mut reads = Reads::default();
+        let (mut reads, mut seller_reads) = (Reads::default(), Reads::default());
         for segment in &segments {
             if let Ready::Compiled { reads: by_segment, .. } = &segment.condition {
                 used_columns.extend(by_segment.columns.iter().cloned());
@@ -156,8 +175,22 @@ impl Rulebook {
                     reads.join(by_condition.clone());
                 }
             }
+            for rule in segment.rules.iter().filter(|rule| matches!(rule.rule.target, Target::Sellers(_))) {
+                if let Some(Ready::Compiled { reads: by_matcher, .. }) = &rule.matcher {
+                    seller_reads.join(by_matcher.clone());
+                }
+            }
         }
-        Self { version: source.version, definition: source.definition, segments, names, used_columns, reads, counts }
+        Self {
+            version: source.version,
+            definition: source.definition,
+            segments,
+            names,
+            used_columns,
+            reads,
+            seller_reads,
+            counts,
+        }
     }
 
     /// The columns of the record that an active segment's condition reads: a change of another one triggers nothing
@@ -171,6 +204,12 @@ impl Rulebook {
     #[must_use]
     pub fn reads(&self) -> &Reads {
         &self.reads
+    }
+
+    /// All that matchers read of sellers: what has to be loaded of them before they are matched.
+    #[must_use]
+    pub fn seller_reads(&self) -> &Reads {
+        &self.seller_reads
     }
 
     /// Whether the type has an active rule, so that its records count as consumed capacity and as assignments (CAP-03,

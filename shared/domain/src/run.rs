@@ -149,6 +149,16 @@ pub enum Verdict {
     SwitchedOff,
     /// The user is disabled.
     Disabled,
+    /// The matcher doesn't fit (RULE-31).
+    NotMatched,
+    /// Holds no role that may read the record (SEC-47).
+    NoPermission,
+    /// Has no room and the rule asks for it (DIST-08, CAP-11).
+    NoCapacity,
+    /// Doesn't work soon enough (DIST-09).
+    NotAvailable,
+    /// Works later than others do (DIST-11).
+    LaterBucket,
 }
 
 impl Verdict {
@@ -161,6 +171,11 @@ impl Verdict {
             Self::Role => "role",
             Self::SwitchedOff => "switchedOff",
             Self::Disabled => "disabled",
+            Self::NotMatched => "notMatched",
+            Self::NoPermission => "noPermission",
+            Self::NoCapacity => "noCapacity",
+            Self::NotAvailable => "notAvailable",
+            Self::LaterBucket => "laterBucket",
         }
     }
 }
@@ -258,6 +273,16 @@ impl RoutingRun {
     /// by such a run, so no condition of its commit notices (DESIGN.md "A negative outcome is verified").
     #[must_use]
     pub fn found_nobody(&self) -> bool {
-        matches!(self.assignment.reason, Some(Reason::NoSellerMatches | Reason::NoAvailability | Reason::NoCapacity))
+        matches!(
+            self.assignment.reason,
+            Some(
+                Reason::NoSellerMatches
+                    | Reason::NoAvailability
+                    | Reason::NoCapacity
+                    | Reason::SellerLacksPermission
+                    | Reason::NoTeam
+                    | Reason::NoQueue
+            )
+        )
     }
 }

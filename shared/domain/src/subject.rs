@@ -72,6 +72,18 @@ impl Subject {
         Ok(Self { definition, values, names: BTreeMap::new(), related, attributes: BTreeMap::new() })
     }
 
+    /// A team or queue: the columns of its fields, and its name. `None` when a value is not of its column's type.
+    pub(crate) fn of_group(
+        definition: &Arc<RecordTypeDefinition>,
+        id: &str,
+        name: &str,
+        fields: &Map<String, Json>,
+    ) -> Option<Self> {
+        let mut fields = fields.clone();
+        fields.insert("name".to_owned(), Json::String(name.to_owned()));
+        Self::new(definition, &fields, &System { id, ..System::default() }).ok()
+    }
+
     /// Says what the thing is called that a lookup or owner column leads to (COND-26).
     pub fn set_name(&mut self, column: &str, name: &str) {
         if let Some((index, _)) = self.definition.column(column).filter(|_| !name.is_empty()) {

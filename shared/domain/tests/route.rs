@@ -85,7 +85,12 @@ fn organisation(sources: Vec<(&str, Vec<SegmentSource>)>) -> Organisation {
         let source = RulebookSource { version: 7, definition: Arc::clone(definition), segments };
         (record_type, Arc::new(Rulebook::compile(source, &record_types)))
     });
-    Organisation { settings: Arc::new(Settings::default()), rulebooks: rulebooks.collect() }
+    Organisation {
+        settings: Arc::new(Settings::default()),
+        rulebooks: rulebooks.collect(),
+        teams: [].into(),
+        queues: [].into(),
+    }
 }
 
 fn with_default_rules(record_type: &str, rules: Vec<AssignmentRule>) -> Vec<SegmentSource> {
@@ -116,11 +121,11 @@ fn arrival(organisation: &Organisation, record: Record) -> Arrival {
 
 fn route_one(organisation: &Organisation, roster: &mut Roster, record: Record, now: Timestamp) -> Decision {
     let arrivals = [arrival(organisation, record)];
-    route(organisation, roster, &arrivals, Present { now, writer: 1 }).pop().unwrap()
+    route(organisation, roster, &arrivals, Present { now, writer: 1, drawn: 7 }).pop().unwrap()
 }
 
 fn roster(ids: &[&str]) -> Roster {
-    let member = |id: &&str| Member { seller: Arc::new(seller(id)), state: SellerState::default() };
+    let member = |id: &&str| Member { seller: Arc::new(seller(id)), state: SellerState::default(), subject: None };
     Roster::new(ids.iter().map(member).collect())
 }
 
@@ -168,7 +173,7 @@ fn check(story: &Story) {
     let counting = organisation.counting();
     let members = story.last_assigned.iter().map(|(id, turns)| {
         let turns = turns.iter().map(|(name, clock)| (name.clone(), Turn::after(None, at(clock), 0))).collect();
-        Member { seller: Arc::new(seller(id)), state: SellerState { turns, ..SellerState::default() } }
+        Member { seller: Arc::new(seller(id)), state: SellerState { turns, ..SellerState::default() }, subject: None }
     });
     let mut roster = Roster::new(members.collect());
     for step in &story.steps {
@@ -309,7 +314,7 @@ fn each_gate_drops_a_seller_for_its_own_reason() {
     sellers[0].roles = vec![Role::named("vp-of-sales").unwrap()];
     sellers[1].assign_records = false;
     sellers[2].enabled = false;
-    let member = |seller: Seller| Member { seller: Arc::new(seller), state: SellerState::default() };
+    let member = |seller: Seller| Member { seller: Arc::new(seller), state: SellerState::default(), subject: None };
     let mut roster = Roster::new(sellers.into_iter().map(member).collect());
     let run = route_one(&organisation, &mut roster, record("lead", "L-1", &json!({}), at("10:00")), at("10:00")).run;
     let verdicts: BTreeMap<&str, Verdict> =
@@ -366,7 +371,7 @@ fn a_value_of_a_wrong_type_ends_as_a_failed_run_and_the_batch_goes_on() {
     let poison = record("lead", "L-1", &json!({"employees": "many"}), at("10:00"));
     let sound = record("lead", "L-2", &json!({"employees": 3}), at("10:00"));
     let arrivals = [poison, sound].map(|record| arrival(&organisation, record));
-    let present = Present { now: at("10:00"), writer: 1 };
+    let present = Present { now: at("10:00"), writer: 1, drawn: 7 };
     let decisions = route(&organisation, &mut roster(&["a"]), &arrivals, present);
     assert_eq!(decisions[0].run.assignment.reason, Some(Reason::ServerError));
     assert!(decisions[0].run.error_details.is_some());
@@ -380,7 +385,7 @@ fn beyond_fifty_candidates_the_trace_holds_the_best_and_counts_the_rest() {
     let members = (0..80).map(|n| {
         let mut seller = seller(&format!("s{n:02}"));
         seller.assign_records = n % 4 != 0;
-        Member { seller: Arc::new(seller), state: SellerState::default() }
+        Member { seller: Arc::new(seller), state: SellerState::default(), subject: None }
     });
     let mut roster = Roster::new(members.collect());
     let run = route_one(&organisation, &mut roster, record("lead", "L-1", &json!({}), at("10:00")), at("10:00")).run;
@@ -399,7 +404,7 @@ proptest! {
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         let (mut batched, mut single) = (roster(&ids), roster(&ids));
         let mut counts: BTreeMap<Owner, u32> = ids.iter().map(|id| (Owner::Seller((*id).into()), 0)).collect();
-        let present = Present { now: at("10:00"), writer: 1 };
+        let present = Present { now: at("10:00"), writer: 1, drawn: 7 };
         for cut in cuts {
             let arrivals: Vec<Arrival> =
                 (0..cut).map(|n| arrival(&organisation, record("lead", &format!("L-{n}"), &json!({}), at("10:00")))).collect();

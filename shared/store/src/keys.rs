@@ -6,8 +6,11 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::id::{Owner, RecordId, RecordKey, RecordType, RuleId, SegmentId, SellerAttributeId, SellerId};
+use domain::id::{
+    Owner, QueueId, RecordId, RecordKey, RecordType, RuleId, SegmentId, SellerAttributeId, SellerId, TeamId,
+};
 use domain::record::State;
+use domain::seller::Role;
 use domain::value::fold;
 
 /// How many shards an index key with few values is spread over.
@@ -146,6 +149,40 @@ pub const RECORD_TYPES: &str = "type#";
 #[must_use]
 pub fn record_type(record_type: &RecordType) -> Key {
     Key::work(ORGANISATION, format!("{RECORD_TYPES}{record_type}"))
+}
+
+/// The tree of business units, all of them in one item.
+#[must_use]
+pub fn business_units() -> Key {
+    Key::work(ORGANISATION, "businessUnits")
+}
+
+/// What the sort keys of role definitions begin with.
+pub const ROLES: &str = "role#";
+
+/// A role definition that an administrator edited; absent means the predefined one.
+#[must_use]
+pub fn role(role: Role) -> Key {
+    let (name, _) = Role::ALL.iter().find(|(_, known)| *known == role).expect("every role is in the list of all");
+    Key::work(ORGANISATION, format!("{ROLES}{name}"))
+}
+
+/// Partition of the teams.
+pub const TEAMS: &str = "teams";
+
+/// A team with its members.
+#[must_use]
+pub fn team(id: &TeamId) -> Key {
+    Key::work(TEAMS, id.as_str())
+}
+
+/// Partition of the queues.
+pub const QUEUES: &str = "queues";
+
+/// A queue with its members.
+#[must_use]
+pub fn queue(id: &QueueId) -> Key {
+    Key::work(QUEUES, id.as_str())
 }
 
 /// Partition of a record type's segments, rules and their order.

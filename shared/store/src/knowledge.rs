@@ -6,14 +6,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use domain::condition::Reads;
 use domain::id::RecordType;
+use domain::queue::Queue;
 use domain::record_type::RecordTypes;
 use domain::roster::{Member, Roster};
-use domain::route::Organisation;
+use domain::route::{Candidates, Organisation};
 use domain::rulebook::Rulebook;
 use domain::seller::Seller;
 use domain::seller_attribute::SellerAttributes;
 use domain::settings::Settings;
+use domain::subject::Subject;
+use domain::team::Team;
+use jiff::Timestamp;
 use tokio::sync::Mutex;
 
 use crate::error::Result;
@@ -25,13 +30,15 @@ use crate::versions::Versions;
 pub struct Knowledge {
     /// The versions it was loaded at.
     pub versions: Versions,
-    /// Settings and rulebooks.
+    /// Settings, rulebooks, teams and queues.
     pub organisation: Organisation,
     /// The columns of every type.
     pub record_types: RecordTypes,
-    /// The sellers' static part.
+    /// The sellers' static part, in the order of their ids.
     pub sellers: Arc<[Arc<Seller>]>,
-    /// The seller attributes; they change under the version of the sellers.
+    /// The sellers as matchers test them, in the same order; without what is related to them.
+    subjects: Arc<[Option<Arc<Subject>>]>,
+    /// The seller attributes.
     pub seller_attributes: Arc<SellerAttributes>,
 }
 
@@ -60,16 +67,14 @@ impl Store {
             Some(known) => Arc::clone(&known.organisation.settings),
             None => Arc::new(self.settings().await?),
         };
-        let (sellers, seller_attributes) = match unchanged(|versions| versions.roster) {
-            Some(known) => (Arc::clone(&known.sellers), Arc::clone(&known.seller_attributes)),
-            None => {
-                let sellers: Arc<[Arc<Seller>]> = self.sellers().await?.into_iter().map(Arc::new).collect();
-                (sellers, Arc::new(self.seller_attributes().await?))
-            }
-        };
         let record_types = match unchanged(|versions| versions.definitions) {
             Some(known) => known.record_types.clone(),
             None => self.record_types().await?,
+        };
+        let candidates = match unchanged(|versions| versions.roster).filter(|known| known.record_types == record_types)
+        {
+            Some(known) => known.candidates(),
+            None => self.load_candidates(&record_types).await?,
         };
         let mut rulebooks: BTreeMap<RecordType, Arc<Rulebook>> = BTreeMap::new();
         for definition in record_types.iter().filter(|definition| definition.holds_records()) {
@@ -83,18 +88,73 @@ impl Store {
             };
             rulebooks.insert(record_type.clone(), rulebook);
         }
-        let organisation = Organisation { settings, rulebooks };
-        Ok(Knowledge { versions, organisation, record_types, sellers, seller_attributes })
+        let Everybody { sellers, subjects, seller_attributes, teams, queues } = candidates;
+        let organisation = Organisation { settings, rulebooks, teams, queues };
+        Ok(Knowledge { versions, organisation, record_types, sellers, subjects, seller_attributes })
     }
 
-    /// The sellers with the moving part as it is now.
-    pub async fn roster(&self, knowledge: &Knowledge) -> Result<Roster> {
+    async fn load_candidates(&self, record_types: &RecordTypes) -> Result<Everybody> {
+        let attributes = self.seller_attributes().await?;
+        let sellers: Arc<[Arc<Seller>]> = self.sellers().await?.into_iter().map(Arc::new).collect();
+        let described = |record_type: &str| record_types.get(&RecordType::from(record_type));
+        let definition = described("seller");
+        let subject = |seller: &Arc<Seller>| Some(Arc::new(seller.subject(definition?, &attributes)?));
+        let subjects = sellers.iter().map(subject).collect();
+        let definition = described("team");
+        let team = |team: Team| {
+            let subject = definition.and_then(|definition| team.subject(definition));
+            Candidates { group: Arc::new(team), subject }
+        };
+        let teams = self.teams().await?.into_iter().map(team).collect();
+        let definition = described("queue");
+        let queue = |queue: Queue| {
+            let subject = definition.and_then(|definition| queue.subject(definition));
+            Candidates { group: Arc::new(queue), subject }
+        };
+        let queues = self.queues().await?.into_iter().map(queue).collect();
+        Ok(Everybody { sellers, subjects, seller_attributes: Arc::new(attributes), teams, queues })
+    }
+
+    /// The sellers with the moving part as it is now, and with the related records that matchers look at.
+    pub async fn roster(&self, knowledge: &Knowledge, now: Timestamp) -> Result<Roster> {
         let ids: Vec<_> = knowledge.sellers.iter().map(|seller| seller.id.clone()).collect();
         let mut states = self.seller_states(&ids).await?;
-        let members = knowledge
-            .sellers
-            .iter()
-            .map(|seller| Member { seller: Arc::clone(seller), state: states.remove(&seller.id).unwrap_or_default() });
-        Ok(Roster::new(members.collect()))
+        let mut reads = Reads::default();
+        for rulebook in knowledge.organisation.rulebooks.values() {
+            reads.join(rulebook.seller_reads().clone());
+        }
+        let beyond = !(reads.relations.is_empty() && reads.names.is_empty());
+        let mut members = Vec::with_capacity(ids.len());
+        for (seller, subject) in knowledge.sellers.iter().zip(knowledge.subjects.iter()) {
+            let subject = if beyond {
+                self.seller_subject(seller, &reads, knowledge, now).await?.map(Arc::new)
+            } else {
+                subject.clone()
+            };
+            let state = states.remove(&seller.id).unwrap_or_default();
+            members.push(Member { seller: Arc::clone(seller), state, subject });
+        }
+        Ok(Roster::new(members))
+    }
+}
+
+/// Everybody who can own a record, under one version.
+struct Everybody {
+    sellers: Arc<[Arc<Seller>]>,
+    subjects: Arc<[Option<Arc<Subject>>]>,
+    seller_attributes: Arc<SellerAttributes>,
+    teams: Arc<[Candidates<Team>]>,
+    queues: Arc<[Candidates<Queue>]>,
+}
+
+impl Knowledge {
+    fn candidates(&self) -> Everybody {
+        Everybody {
+            sellers: Arc::clone(&self.sellers),
+            subjects: Arc::clone(&self.subjects),
+            seller_attributes: Arc::clone(&self.seller_attributes),
+            teams: Arc::clone(&self.organisation.teams),
+            queues: Arc::clone(&self.organisation.queues),
+        }
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::id::RunId;
+use domain::id::{Owner, RunId};
 use domain::mark::{Cause, Columns, Mark};
 use domain::reason::Reason;
 use domain::record::{LastRun, Record, State};
@@ -109,7 +109,12 @@ pub(crate) fn item_of(record: &Record) -> Result<Item> {
         put("attentionSort", by_creation(""));
     }
     let of_type_and_state = keys::type_and_state(&record.key.record_type, record.state);
-    if let Some(owner) = &record.owner {
+    let in_queue = record.queue.clone().map(Owner::Queue);
+    if let Some(queue) = &record.queue {
+        put("queue", text(queue.as_str()));
+    }
+    // A queue's list shows what nobody owns yet.
+    if let Some(owner) = record.owner.as_ref().or(in_queue.as_ref()) {
         put("ownedBy", text(keys::owned(owner, shard)));
         put("ownedSort", by_creation(&of_type_and_state));
     }
@@ -128,7 +133,8 @@ fn needs_attention(record: &Record) -> bool {
 
 /// Attributes of `records` that are reserved to the engine. Other programs must not write them, but for `pending` and
 /// `pendingAt`, which ask for a run, and `revision`, which they may remove (API.md section 5).
-pub const RESERVED: [&str; 30] = [
+pub const RESERVED: [&str; 31] = [
+    "queue",
     "attention",
     "attentionSort",
     "businessUnit",
@@ -190,6 +196,7 @@ impl Stored {
             fields: fields.unwrap_or_default(),
             owner: reader.value("owner"),
             business_unit: reader.text("businessUnit"),
+            queue: reader.value("queue"),
             state: reader.value("state").unwrap_or(State::Active),
             status_reason: reader.text("statusReason"),
             created_on,

@@ -7,18 +7,21 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::Update;
 use domain::id::{RecordType, SellerId};
-use domain::roster::SellerState;
+use domain::roster::{InPeriod, SellerState};
+use domain::tally::Held;
 use domain::turn::Turn;
 
 use crate::batch_get::Consistency;
 use crate::error::{Error, Result};
-use crate::item::{Item, number};
+use crate::item::{Item, number, text};
 use crate::keys;
 use crate::store::Store;
 use crate::transaction::WITH_OLD;
 
 const TURN: &str = "turn:";
 const HELD: &str = "held:";
+const PERIOD: &str = "period";
+const IN_PERIOD: &str = "inPeriod";
 
 impl Store {
     /// The moving part of these sellers, read consistently. Every seller asked for is in the answer.
@@ -38,6 +41,12 @@ impl Store {
 fn state_of(item: &Item) -> Result<SellerState> {
     let mut state = SellerState::default();
     for (name, value) in item {
+        if name == PERIOD {
+            let assigned = item.get(IN_PERIOD).and_then(|count| count.as_n().ok()?.parse().ok());
+            let period = value.as_s().ok().cloned();
+            state.in_period = period.zip(assigned).map(|(period, assigned)| InPeriod { period, assigned });
+            continue;
+        }
         let digits = value.as_n().map(String::as_str).unwrap_or_default();
         let unreadable = |_| Error::Corrupt(format!("a seller's moving part: '{name}' is not a whole number"));
         if let Some(record_type) = name.strip_prefix(TURN) {
@@ -62,6 +71,12 @@ pub(crate) struct SellerChange {
     /// What the decision relied on: the last turn and the generation as read. None where nothing was relied on, as when
     /// a record is closed: that only makes the seller more eligible.
     pub(crate) seen: Option<(Option<Turn>, u64)>,
+    /// What the seller held of the types that count before this transaction.
+    pub(crate) seen_held: Held,
+    /// The decision relied on the seller holding no more than that: a close may have come between, a reopening not.
+    pub(crate) capacity_mattered: bool,
+    /// The present period with what this transaction assigns, where the seller has periods.
+    pub(crate) in_period: Option<InPeriod>,
 }
 
 impl SellerChange {
@@ -84,6 +99,14 @@ impl SellerChange {
         if let Some(turn) = self.turns.values().max() {
             set.push("#turn = :turn".to_owned());
             update = update.expression_attribute_values(":turn", number(turn.number()));
+        }
+        if let Some(known) = &self.in_period {
+            set.push("#period = :period, #inPeriod = :inPeriod".to_owned());
+            update = update
+                .expression_attribute_names("#period", PERIOD)
+                .expression_attribute_names("#inPeriod", IN_PERIOD)
+                .expression_attribute_values(":period", text(&known.period))
+                .expression_attribute_values(":inPeriod", number(known.assigned));
         }
         for (n, (record_type, change)) in self.held.iter().filter(|(_, change)| **change != 0).enumerate() {
             add.push(format!("#h{n} :h{n}"));
@@ -108,9 +131,21 @@ impl SellerChange {
                 update = update.expression_attribute_values(":seenGeneration", number(generation));
                 "#generation = :seenGeneration"
             };
+            let mut condition = format!("{turn_as_seen} AND {generation_as_seen}");
+            for (n, (record_type, held)) in self.seen_held.iter().filter(|_| self.capacity_mattered).enumerate() {
+                // Absent counts as nothing, which is no more than was seen unless that was below zero.
+                let absent = if *held < 0 { "" } else { "attribute_not_exists" };
+                condition += &match absent {
+                    "" => format!(" AND #s{n} <= :s{n}"),
+                    absent => format!(" AND ({absent}(#s{n}) OR #s{n} <= :s{n})"),
+                };
+                update = update
+                    .expression_attribute_names(format!("#s{n}"), format!("{HELD}{record_type}"))
+                    .expression_attribute_values(format!(":s{n}"), number(held));
+            }
             update = update
                 .expression_attribute_names("#generation", "generation")
-                .condition_expression(format!("{turn_as_seen} AND {generation_as_seen}"))
+                .condition_expression(condition)
                 .return_values_on_condition_check_failure(WITH_OLD);
         }
         let mut clauses = Vec::new();
@@ -139,7 +174,6 @@ pub(crate) fn next_generation(table: &str, id: &SellerId) -> Update {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::item::text;
 
     #[test]
     fn a_state_reads_turns_and_held_by_type() {

@@ -1,22 +1,27 @@
-//! The static part of sellers: profile, roles, toggle, capacity, attributes, calendar. Spread over sixteen partitions, so that a roster is loaded by
-//! sixteen queries and one seller by its key.
+//! The static part of sellers: profile, roles, toggle, capacity, attributes, calendar. Spread over sixteen partitions, so
+//! that a roster is loaded by sixteen queries and one seller by its key. The teams of a seller are kept on the teams
+//! (`memberships`).
 
-use domain::id::SellerId;
+use std::collections::BTreeSet;
+
+use domain::id::{SellerId, TeamId};
 use domain::seller::Seller;
 use tokio::task::JoinSet;
 
+use crate::batch_get::Consistency;
 use crate::document::{self, ATTEMPTS, Seen};
 use crate::error::{Error, Result};
 use crate::keys;
 use crate::seller_states::next_generation;
 use crate::store::Store;
-use crate::transaction::{Aborted, Transaction};
+use crate::transaction::{Aborted, Transaction, pause};
 use crate::versions::Changed;
 
 impl Store {
     /// A seller.
     pub async fn seller(&self, id: &SellerId) -> Result<Option<Seller>> {
-        self.work_item(&keys::seller(id)).await?.as_ref().map(document::read).transpose()
+        let Some(item) = self.work_item(&keys::seller(id)).await? else { return Ok(None) };
+        Ok(Some(Seller { team_ids: self.teams_of(id).await?, ..document::read(&item)? }))
     }
 
     /// All sellers in the order of their ids.
@@ -33,23 +38,44 @@ impl Store {
             }
         }
         sellers.sort_by(|a, b| a.id.cmp(&b.id));
+        let mut teams = self.teams_by_member().await?;
+        for seller in &mut sellers {
+            seller.team_ids = teams.remove(&seller.id).unwrap_or_default();
+        }
         Ok(sellers)
     }
 
-    /// Creates a seller; answers with the one that exists when this very request, by its tag, has created it before.
+    /// Those of the ids that are sellers'.
+    pub async fn sellers_among(&self, ids: &BTreeSet<SellerId>) -> Result<BTreeSet<SellerId>> {
+        let wanted = ids.iter().map(keys::seller).collect();
+        let items = self.batch_get(&self.work_table, wanted, Consistency::Strong).await?;
+        items.iter().map(|item| document::read::<Seller>(item).map(|seller| seller.id)).collect()
+    }
+
+    /// Creates a seller and makes it a member of its teams; answers with the one that exists when this very request, by
+    /// its tag, has created it before.
     pub async fn create_seller(&self, seller: Seller, tag: Option<&str>) -> Result<Seller> {
         let (key, table) = (keys::seller(&seller.id), &self.work_table);
-        let mut transaction = Transaction::default();
-        transaction.put(document::create(table, &key, &seller, tag)?);
-        transaction.update(Changed::Roster.update(table));
-        match self.transact(transaction).await {
-            Ok(()) => Ok(seller),
-            Err(Aborted::Refused(refusals)) => match refusals.into_iter().flatten().next() {
-                Some(item) if document::bears(&item, tag) => document::read(&item),
-                _ => Err(Error::Exists),
-            },
-            Err(Aborted::Failed(error)) => Err(error),
+        let seller = Seller { team_ids: sorted(seller.team_ids), ..seller };
+        for attempt in 0..ATTEMPTS {
+            let mut transaction = Transaction::default();
+            transaction.put(document::create(table, &key, &stored(&seller), tag)?);
+            transaction.update(Changed::Roster.update(table));
+            self.join_teams(&mut transaction, &seller.id, &seller.team_ids).await?;
+            match self.transact(transaction).await {
+                Ok(()) => return Ok(seller),
+                Err(Aborted::Refused(refusals)) => match refusals.into_iter().next().flatten() {
+                    Some(item) if document::bears(&item, tag) => {
+                        return self.seller(&seller.id).await?.ok_or(Error::Conflict);
+                    }
+                    Some(_) => return Err(Error::Exists),
+                    // A team was changed meanwhile.
+                    None => pause(attempt).await,
+                },
+                Err(Aborted::Failed(error)) => return Err(error),
+            }
         }
+        Err(Error::Conflict)
     }
 
     /// Replaces a seller by what `decide` makes of it; decides again when somebody else changed it meanwhile. Commits
@@ -62,15 +88,20 @@ impl Store {
         let (key, table) = (keys::seller(id), &self.work_table);
         for attempt in 0..ATTEMPTS {
             let seen = self.seller(id).await?.ok_or(Error::NotFound)?;
-            let next = decide(&seen)?;
+            let mut next = decide(&seen)?;
+            next.team_ids = sorted(next.team_ids);
             if next == seen {
                 return Ok(seen);
             }
             let next = Seller { version: seen.version + 1, ..next };
             let mut transaction = Transaction::default();
-            transaction.update(document::replace(table, &key, Seen::Version(seen.version), &next, next.version)?);
+            let seen_version = Seen::Version(seen.version);
+            transaction.update(document::replace(table, &key, seen_version, &stored(&next), next.version)?);
             transaction.update(next_generation(table, id));
             transaction.update(Changed::Roster.update(table));
+            if next.team_ids != seen.team_ids {
+                self.join_teams(&mut transaction, id, &next.team_ids).await?;
+            }
             if self.attempt(transaction, attempt).await? {
                 return Ok(next);
             }
@@ -78,7 +109,7 @@ impl Store {
         Err(Error::Conflict.into())
     }
 
-    /// Deletes a seller whom `check` lets go. Records keep their owner, as they do when a rule is deleted (RULE-07),
+    /// Deletes a seller whom `check` lets go, and takes it out of its teams and queues. Records keep their owner, as they do when a rule is deleted (RULE-07),
     /// and so does the moving part, which counts them: a seller created again under the id goes on from there.
     pub async fn delete_seller<E: From<Error>>(
         &self,
@@ -93,10 +124,21 @@ impl Store {
             transaction.delete(document::delete(table, &key, Seen::Version(seen.version)));
             transaction.update(next_generation(table, id));
             transaction.update(Changed::Roster.update(table));
+            self.leave_all(&mut transaction, id).await?;
             if self.attempt(transaction, attempt).await? {
                 return Ok(());
             }
         }
         Err(Error::Conflict.into())
     }
+}
+
+/// The seller without what is kept on its teams.
+fn stored(seller: &Seller) -> Seller {
+    Seller { team_ids: vec![], ..seller.clone() }
+}
+
+fn sorted(mut teams: Vec<TeamId>) -> Vec<TeamId> {
+    teams.sort();
+    teams
 }

@@ -20,8 +20,10 @@ const RULEBOOK: &str = "rulebook:";
 pub(crate) enum Changed {
     /// The organisation's settings.
     Settings,
-    /// Any seller's static part, or a seller attribute.
+    /// Any seller's static part, any seller attribute, team or queue.
     Roster,
+    /// The definition of any role.
+    Roles,
     /// The definition of any record type: conditions of one type may read columns of another.
     Definitions,
     /// Segments and rules of a record type.
@@ -33,6 +35,7 @@ impl Changed {
         match self {
             Self::Settings => "settings".to_owned(),
             Self::Roster => "roster".to_owned(),
+            Self::Roles => "roles".to_owned(),
             Self::Definitions => "definitions".to_owned(),
             Self::Rulebook(record_type) => format!("{RULEBOOK}{record_type}"),
         }
@@ -56,8 +59,10 @@ impl Changed {
 pub struct Versions {
     /// Of the settings.
     pub settings: u64,
-    /// Of the sellers' static part and the seller attributes.
+    /// Of the sellers' static part, the seller attributes, the teams and the queues.
     pub roster: u64,
+    /// Of the role definitions; 0 as long as all are the predefined ones.
+    pub roles: u64,
     /// Of the definitions of all record types.
     pub definitions: u64,
     rulebooks: BTreeMap<RecordType, u64>,
@@ -78,6 +83,7 @@ impl Versions {
             match (name.as_str(), name.strip_prefix(RULEBOOK)) {
                 ("settings", _) => versions.settings = version,
                 ("roster", _) => versions.roster = version,
+                ("roles", _) => versions.roles = version,
                 ("definitions", _) => versions.definitions = version,
                 (_, Some(record_type)) => {
                     versions.rulebooks.insert(RecordType::from(record_type), version);

@@ -74,7 +74,14 @@ impl Writes {
     /// An assignment that was decided: it relies on the seller as seen by the first decision of this transaction.
     pub(crate) fn touch(&mut self, record_type: &RecordType, touched: &Touched) {
         let change = self.sellers.entry(touched.seller.clone()).or_default();
-        change.seen.get_or_insert((touched.seen_turn, touched.seen_generation));
+        if change.seen.is_none() {
+            change.seen = Some((touched.seen_turn, touched.seen_generation));
+            change.seen_held.clone_from(&touched.seen_held);
+        }
+        change.capacity_mattered |= touched.capacity_mattered;
+        if touched.in_period.is_some() {
+            change.in_period.clone_from(&touched.in_period);
+        }
         change.turns.insert(record_type.clone(), touched.turn);
     }
 

@@ -80,7 +80,12 @@ fn organisation() -> Organisation {
         let source = RulebookSource { version: 1, definition: Arc::clone(definition), segments };
         (record_type, Arc::new(Rulebook::compile(source, &record_types)))
     });
-    Organisation { settings: Arc::new(Settings::default()), rulebooks: rulebooks.collect() }
+    Organisation {
+        settings: Arc::new(Settings::default()),
+        rulebooks: rulebooks.collect(),
+        teams: [].into(),
+        queues: [].into(),
+    }
 }
 
 fn seller(id: &str) -> Seller {
@@ -94,7 +99,11 @@ fn seller(id: &str) -> Seller {
 async fn roster(store: &Store) -> Roster {
     let ids = SELLERS.map(SellerId::from);
     let mut states: BTreeMap<SellerId, SellerState> = store.seller_states(&ids).await.unwrap();
-    let members = ids.map(|id| Member { state: states.remove(&id).unwrap(), seller: Arc::new(seller(id.as_str())) });
+    let members = ids.map(|id| Member {
+        state: states.remove(&id).unwrap(),
+        seller: Arc::new(seller(id.as_str())),
+        subject: None,
+    });
     Roster::new(members.into())
 }
 
@@ -104,7 +113,7 @@ async fn decide(store: &Store, ids: &[&str], now: Timestamp) -> (Vec<Waiting>, V
     let keys: Vec<RecordKey> = ids.iter().map(|id| key(id)).collect();
     let waiting = store.waiting(&keys, &organisation, &RecordTypes::built_in(), now).await.unwrap();
     let arrivals: Vec<Arrival> = waiting.iter().map(|waiting| waiting.arrival.clone()).collect();
-    let decisions = route(&organisation, &mut roster(store).await, &arrivals, Present { now, writer: 1 });
+    let decisions = route(&organisation, &mut roster(store).await, &arrivals, Present { now, writer: 1, drawn: 7 });
     (waiting, decisions)
 }
 

@@ -4,4 +4,5 @@ mod adoption;
 mod bad_input;
 mod changes;
 mod manual_work;
+mod privileges;
 mod round_robin;

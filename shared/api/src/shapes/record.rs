@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use domain::id::{Owner, RecordId, RecordType, RunId, SegmentId};
+use domain::id::{Owner, QueueId, RecordId, RecordType, RunId, SegmentId};
 use domain::import::ImportStatus;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -47,6 +47,7 @@ pub struct RecordPatch {
 
 /// Records to create.
 #[derive(Debug, ToSchema)]
+#[schema(example = json!({"records": [{"fields": {"topic": "New store"}}, {"fields": {"topic": "New till"}}]}))]
 pub struct BatchBody {
     /// Each as for itself.
     #[schema(min_items = 1, max_items = 1000)]
@@ -55,6 +56,7 @@ pub struct BatchBody {
 
 /// Who is to own the record.
 #[derive(Debug, ToSchema)]
+#[schema(example = json!({"owner": {"kind": "seller", "id": "susana"}}))]
 pub struct AssignBody {
     /// The new owner.
     pub owner: owner::Owner,
@@ -92,6 +94,9 @@ pub struct Record {
     /// Who owns it; null = nobody.
     #[schema(required, value_type = Option<owner::Owner>)]
     pub owner: Option<Owner>,
+    /// The queue it waits in for a member to pick it; its owner stays who it was.
+    #[schema(required, value_type = Option<String>)]
+    pub queue_id: Option<QueueId>,
     /// When it came into being.
     #[schema(value_type = String, format = DateTime)]
     pub created_on: Timestamp,
@@ -246,6 +251,7 @@ impl From<domain::record::Record> for Record {
             state: word(record.state),
             status_reason: record.status_reason,
             owner: record.owner,
+            queue_id: record.queue,
             created_on: record.created_on,
             created_by: record.created_by,
             modified_on: record.modified_on,

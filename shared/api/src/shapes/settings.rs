@@ -24,11 +24,11 @@ pub struct SettingsBody {
     pub workspace_enabled: Option<bool>,
     /// Maximum capacity of sellers without their own; null = unlimited.
     pub default_maximum_capacity: Option<u32>,
-    /// Limits; absent members stay as they are.
+    /// The limits as a whole: one that is absent here takes its default.
     pub limits: Option<LimitsBody>,
 }
 
-/// Limits to change.
+/// The limits that differ from their defaults; what a PUT says replaces all of them.
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct LimitsBody {

@@ -131,6 +131,18 @@ enum Pick {
 }
 
 impl Target {
+    /// The matcher and what it tests: sellers, teams or queues.
+    #[must_use]
+    pub fn matcher(&self) -> Option<(RecordType, &Value)> {
+        let (kind, matcher) = match self {
+            Self::Sellers(SellerPick::Matching { matcher, .. }) => (Kind::Sellers, matcher),
+            Self::Teams(GroupPick::Matching { matcher, .. }) => (Kind::Teams, matcher),
+            Self::Queues(GroupPick::Matching { matcher, .. }) => (Kind::Queues, matcher),
+            _ => return None,
+        };
+        Some((candidates(kind), matcher))
+    }
+
     pub(super) fn parse(mut draft: Draft<'_>, known: &Known<'_>, limits: &Limits) -> Result<Self, Vec<Fault>> {
         let kinds = [("sellers", Kind::Sellers), ("teams", Kind::Teams), ("queues", Kind::Queues)];
         let kind = required_word(&mut draft, "kind", &kinds);
