@@ -2,19 +2,32 @@
 
 use std::sync::Arc;
 
+use api::privilege::MANAGE_TEAMS;
 use api::shapes::seller::Seller as Shape;
 use api::{Authorized, Body, Created, Deleted, Filters, IfMatch, Page, Paging, Path, Problem, Seed, Versioned};
 use axum::extract::State;
 use domain::id::{RecordType, SellerId};
-use domain::record_type::RecordTypes;
 use domain::seller::{Seller, SellerDraft};
 
 use crate::reach::Reach;
 use crate::service::Sellers;
 
-fn believe(body: &serde_json::Value, known: &RecordTypes, present: Option<&Seller>) -> api::Result<SellerDraft> {
-    let definition = known.get(&RecordType::from("seller")).expect("sellers are described from the start");
-    Ok(SellerDraft::parse(body, definition, present)?)
+/// Believes a body. Who puts a seller into other teams changes those teams.
+async fn believe(
+    sellers: &Sellers,
+    authorized: &Authorized,
+    body: &serde_json::Value,
+    present: Option<&Seller>,
+) -> api::Result<SellerDraft> {
+    let knowledge = sellers.store.knowledge(&sellers.memory).await?;
+    let definition = knowledge.record_types.get(&RecordType::from("seller"));
+    let definition = definition.expect("sellers are described from the start");
+    let teams = knowledge.organisation.teams.iter().map(|team| team.group.id.clone()).collect();
+    let draft = SellerDraft::parse(body, definition, &teams, present)?;
+    if draft.changes_teams(present) {
+        authorized.demand(&MANAGE_TEAMS)?;
+    }
+    Ok(draft)
 }
 
 /// `POST /v1/sellers`.
@@ -24,7 +37,7 @@ pub(crate) async fn create(
     seed: Seed,
     Body(body): Body,
 ) -> api::Result<Created<Shape>> {
-    let draft = believe(&body, &sellers.store.record_types().await?, None)?;
+    let draft = believe(&sellers, &authorized, &body, None).await?;
     let id = draft.id.clone().unwrap_or_else(|| SellerId::new(seed.id(0)));
     let seller = draft.into_seller(id);
     Reach::of(&sellers, authorized.clone()).await?.check(&seller)?;
@@ -73,7 +86,7 @@ pub(crate) async fn replace(
 ) -> api::Result<Versioned<Shape>> {
     let present = sellers.seller(&id).await?;
     let reach = Reach::of(&sellers, authorized.clone()).await?;
-    let draft = believe(&body, &sellers.store.record_types().await?, Some(&present))?;
+    let draft = believe(&sellers, &authorized, &body, Some(&present)).await?;
     let decide = |seen: &Seller| {
         let next = draft.applied_to(seen);
         reach.check(seen)?;

@@ -128,7 +128,9 @@ mod tests {
     fn seller() -> Seller {
         let known = RecordTypes::built_in();
         let body = json!({"name": "Susana", "email": "a@b.c", "roles": ["salesperson"]});
-        let draft = SellerDraft::parse(&body, known.get(&"seller".into()).unwrap(), None).unwrap();
+        let draft =
+            SellerDraft::parse(&body, known.get(&"seller".into()).unwrap(), &std::collections::BTreeSet::new(), None)
+                .unwrap();
         draft.into_seller("susana".into())
     }
 

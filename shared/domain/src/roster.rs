@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::capacity::MaximumCapacity;
 use crate::id::{RecordType, SellerId};
 use crate::seller::Seller;
 use crate::settings::Settings;
@@ -50,6 +51,15 @@ impl SellerState {
         self.turns.iter().filter(|(record_type, _)| counting.contains(*record_type)).map(|(_, turn)| *turn).max()
     }
 
+    /// The present period of a seller with this capacity and how many automatic assignments it has brought so far; none
+    /// without periods (CAP-11).
+    #[must_use]
+    pub fn in_period_of(&self, capacity: &MaximumCapacity, now: Timestamp, settings: &Settings) -> Option<InPeriod> {
+        let period = capacity.period.at(now, &settings.time_zone, settings.first_weekday)?;
+        let same = self.in_period.as_ref().filter(|known| known.period == period);
+        Some(InPeriod { assigned: same.map_or(0, |known| known.assigned), period })
+    }
+
     /// Consumed capacity: records held of the types that count (CAP-01, CAP-03).
     #[must_use]
     pub fn consumed(&self, counting: &BTreeSet<RecordType>) -> i64 {
@@ -72,9 +82,7 @@ impl Member {
     /// The present period and how many automatic assignments it has brought so far; none without periods (CAP-11).
     #[must_use]
     pub fn in_period(&self, now: Timestamp, settings: &Settings) -> Option<InPeriod> {
-        let period = self.seller.capacity.period.at(now, &settings.time_zone, settings.first_weekday)?;
-        let same = self.state.in_period.as_ref().filter(|known| known.period == period);
-        Some(InPeriod { assigned: same.map_or(0, |known| known.assigned), period })
+        self.state.in_period_of(&self.seller.capacity, now, settings)
     }
 
     /// Whether the present period may bring one more (CAP-11).

@@ -2,7 +2,7 @@
 //!
 //! Not the moving part (held records, last assignment), which lies apart and changes with every assignment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -124,10 +124,12 @@ pub struct SellerDraft {
 
 impl SellerDraft {
     /// Believes a body of API.md "Sellers", or names everything that is wrong with it. `definition` is that of the
-    /// record type `seller`; `present` is the seller that it is to replace, whose id can't change.
+    /// record type `seller`, `teams` are those that exist; `present` is the seller that it is to replace, whose id
+    /// can't change.
     pub fn parse(
         body: &Value,
         definition: &RecordTypeDefinition,
+        teams: &BTreeSet<TeamId>,
         present: Option<&Seller>,
     ) -> Result<Self, Vec<Fault>> {
         let mut draft = Draft::read(body, &Pointer::root());
@@ -168,19 +170,20 @@ impl SellerDraft {
             None => Map::new(),
         };
         let team_ids = draft.texts("teamIds", MAX_ID_LENGTH).unwrap_or_default();
+        let team_ids: Vec<TeamId> = team_ids.into_iter().map(TeamId::new).collect();
         let at = draft.place("teamIds");
-        let bad = team_ids.iter().enumerate().filter_map(|(index, id)| Some((index, id_fault(id)?)));
-        draft.faults(bad.map(|(index, why)| Fault::new(&at.join(index), "badId", why)).collect::<Vec<_>>());
-        draft.finish(Some(Self {
-            id: id.map(SellerId::new),
-            name,
-            email,
-            roles,
-            enabled,
-            time_zone,
-            fields,
-            team_ids: team_ids.into_iter().map(TeamId::new).collect(),
-        }))
+        let unknown = team_ids.iter().enumerate().filter(|(_, id)| !teams.contains(*id));
+        let unknown =
+            unknown.map(|(index, id)| Fault::new(&at.join(index), "unknownTeam", format!("there is no team {id}")));
+        draft.faults(unknown.collect::<Vec<_>>());
+        draft.finish(Some(Self { id: id.map(SellerId::new), name, email, roles, enabled, time_zone, fields, team_ids }))
+    }
+
+    /// Whether it puts the seller into other teams than those of `present`, or of nobody.
+    #[must_use]
+    pub fn changes_teams(&self, present: Option<&Seller>) -> bool {
+        let before: BTreeSet<&TeamId> = present.into_iter().flat_map(|seller| &seller.team_ids).collect();
+        self.team_ids.iter().collect::<BTreeSet<_>>() != before
     }
 
     /// The seller that a POST creates; records are assigned at first (ENT-26).
@@ -326,7 +329,7 @@ mod tests {
     fn parse_for(body: &Value, present: Option<&Seller>) -> Result<SellerDraft, Vec<(String, &'static str)>> {
         let known = RecordTypes::built_in();
         let definition = known.get(&"seller".into()).unwrap();
-        SellerDraft::parse(body, definition, present)
+        SellerDraft::parse(body, definition, &BTreeSet::new(), present)
             .map_err(|faults| faults.into_iter().map(|fault| (fault.pointer.to_string(), fault.code)).collect())
     }
 

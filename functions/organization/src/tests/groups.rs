@@ -11,7 +11,13 @@ impl Function {
         let body = json!({"name": id, "email": "a@b.c", "roles": ["salesperson"], "fields": fields});
         let store = &self.fixture.store;
         let known = store.record_types().await.unwrap();
-        let draft = domain::seller::SellerDraft::parse(&body, known.get(&"seller".into()).unwrap(), None).unwrap();
+        let draft = domain::seller::SellerDraft::parse(
+            &body,
+            known.get(&"seller".into()).unwrap(),
+            &std::collections::BTreeSet::new(),
+            None,
+        )
+        .unwrap();
         store.create_seller(draft.into_seller(id.into()), None).await.unwrap();
     }
 }

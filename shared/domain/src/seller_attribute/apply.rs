@@ -122,7 +122,9 @@ mod tests {
     fn seller() -> Seller {
         let types = RecordTypes::built_in();
         let body = json!({"name": "Susana", "email": "a@b.c", "roles": ["salesperson"]});
-        let draft = SellerDraft::parse(&body, types.get(&"seller".into()).unwrap(), None).unwrap();
+        let draft =
+            SellerDraft::parse(&body, types.get(&"seller".into()).unwrap(), &std::collections::BTreeSet::new(), None)
+                .unwrap();
         draft.into_seller("susana".into())
     }
 
