@@ -3,5 +3,7 @@
 mod adoption;
 mod bad_input;
 mod changes;
+mod logs;
 mod manual_work;
 mod round_robin;
+mod tokens;
