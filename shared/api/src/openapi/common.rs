@@ -102,6 +102,7 @@ fn example(path: &str, name: &str) -> &'static str {
         _ if path.starts_with("/v1/segments/{id}") => "lead-default",
         _ if path.starts_with("/v1/rules/") => "lead-default-1",
         _ if path.starts_with("/v1/sellers/{id}") => "susana",
+        _ if path.starts_with("/v1/roles/") => "salesperson",
         _ => "north",
     }
 }

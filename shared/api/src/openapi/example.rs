@@ -4,6 +4,7 @@
 //! body's example says.
 
 use std::collections::BTreeMap;
+use std::mem::discriminant;
 
 use serde_json::{Map, Value, json};
 
@@ -101,9 +102,11 @@ impl Samples<'_> {
         let mut sample = self.sample(schema, member, depth);
         if let (Some(members), Some(said)) = (sample.as_object_mut(), self.said.get(name)) {
             for (name, value) in said.iter().filter(|(name, _)| schema["properties"].get(name.as_str()).is_some()) {
-                // A body may leave out what the answer always has.
-                let complete = !value.is_object() || !members[name].is_object() || members[name] == json!({});
-                if complete || name == "fields" || name == "condition" {
+                // A body may leave out what the answer always has: a part that was made stays whole.
+                let made = members.get(name).unwrap_or(&Value::Null);
+                let same_kind = discriminant(value) == discriminant(made);
+                let whole = !value.is_object() || made == &json!({}) || name == "fields" || name == "condition";
+                if same_kind && whole {
                     members.insert(name.clone(), value.clone());
                 }
             }
