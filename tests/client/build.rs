@@ -103,12 +103,10 @@ fn older(value: &mut Value) {
                 }
             }
             // One of these or anything at all: a client sends one of these.
-            if let Some(kinds) = members.get("anyOf").and_then(Value::as_array) {
-                if let [kind, anything] = kinds.as_slice()
-                    && anything.as_object().is_some_and(|schema| schema.is_empty())
-                {
-                    *value = kind.clone();
-                }
+            if let Some([kind, anything]) = members.get("anyOf").and_then(Value::as_array).map(Vec::as_slice)
+                && anything.as_object().is_some_and(|schema| schema.is_empty())
+            {
+                *value = kind.clone();
             }
         }
         _ => {}

@@ -345,7 +345,8 @@ mod tests {
         let media = content.as_object().unwrap_or_else(|| panic!("{at} has no content"));
         for (kind, shown) in media {
             let named = shown["examples"].as_object().into_iter().flat_map(|examples| examples.values());
-            let examples: Vec<&Value> = shown.get("example").into_iter().chain(named.map(|one| &one["value"])).collect();
+            let examples: Vec<&Value> =
+                shown.get("example").into_iter().chain(named.map(|one| &one["value"])).collect();
             assert!(!examples.is_empty(), "{at} {kind} has no example");
             for example in examples {
                 let found = crate::testing::conformity::faults(document, &shown["schema"], example, "");

@@ -45,10 +45,7 @@ async fn a_later_change_by_another_client_is_picked_up_when_it_asks_for_it() -> 
         "ExpressionAttributeNames": {"#f": "fields"}, "ExpressionAttributeValues": {":city": {"S": "Basel"}},
     });
     stack.dynamodb.call("UpdateItem", &change).await?;
-    until("the second run is there", LONG, async || {
-        Ok(runs(&client, "lead", "theirs").await?.len() == 2)
-    })
-    .await?;
+    until("the second run is there", LONG, async || Ok(runs(&client, "lead", "theirs").await?.len() == 2)).await?;
     let record = stack.processed("/v1/records/lead/theirs").await?;
     assert_eq!(record["fields"]["city"], "Basel");
     stack.shutdown().await

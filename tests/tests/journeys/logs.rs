@@ -74,7 +74,8 @@ async fn no_log_holds_a_token_a_value_or_an_address() -> anyhow::Result<()> {
             lines += 1;
             let value = VALUES.into_iter().find(|value| line.contains(value));
             // Every JWT begins so, whoever it names; its parts would tell as much as the whole.
-            let token = line.contains("eyJ") || tokens.iter().any(|token| token.split('.').any(|part| line.contains(part)));
+            let token =
+                line.contains("eyJ") || tokens.iter().any(|token| token.split('.').any(|part| line.contains(part)));
             if value.is_some() || token || line.contains('@') || line.to_lowercase().contains("bearer") {
                 leaks.push(format!("{}: {line}", path.display()));
             }

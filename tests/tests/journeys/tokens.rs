@@ -43,7 +43,7 @@ impl Maker {
                "iat": now, "nbf": now, "exp": now + 600})
     }
 
-    fn signed(&self, algorithm: Algorithm, claims: &Value, key: &[u8]) -> String {
+    fn signed(algorithm: Algorithm, claims: &Value, key: &[u8]) -> String {
         jsonwebtoken::encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(key)).expect("claims are plain")
     }
 
@@ -54,7 +54,7 @@ impl Maker {
             Some(value) => claims[claim] = value,
             None => drop(claims.as_object_mut().expect("claims are an object").remove(claim)),
         }
-        format!("Bearer {}", self.signed(Algorithm::HS256, &claims, &self.key))
+        format!("Bearer {}", Self::signed(Algorithm::HS256, &claims, &self.key))
     }
 
     /// Claims under a header that names no algorithm, with this signature.
@@ -65,7 +65,7 @@ impl Maker {
 
     fn tokens(&self) -> Vec<(&'static str, String, Expected)> {
         let now = Timestamp::now().as_second();
-        let by = |algorithm, key: &[u8]| format!("Bearer {}", self.signed(algorithm, &Self::claims(), key));
+        let by = |algorithm, key: &[u8]| format!("Bearer {}", Self::signed(algorithm, &Self::claims(), key));
         let good = by(Algorithm::HS256, &self.key);
         let bare = good.trim_start_matches("Bearer ").to_owned();
         let tampered = {

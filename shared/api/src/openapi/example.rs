@@ -41,7 +41,8 @@ fn show(content: &mut Value, samples: &Samples<'_>) {
 /// What bodies say about what is answered to them, by the answer's shape.
 fn said(document: &mut Value) -> BTreeMap<String, Map<String, Value>> {
     let schemas = document["components"]["schemas"].clone();
-    let resolve = |schema: &Value| schema["$ref"].as_str().map(|name| &schemas[name.rsplit('/').next().unwrap_or(name)]);
+    let resolve =
+        |schema: &Value| schema["$ref"].as_str().map(|name| &schemas[name.rsplit('/').next().unwrap_or(name)]);
     let mut said = BTreeMap::new();
     for (_, operation) in operations(document) {
         let body = &operation["requestBody"]["content"]["application/json"]["schema"];
@@ -52,7 +53,7 @@ fn said(document: &mut Value) -> BTreeMap<String, Map<String, Value>> {
                 // Several bodies may be about one resource: the one that says the most shows it best.
                 let before = said.entry(name.to_owned()).or_insert_with(Map::new);
                 if before.len() < example.len() {
-                    *before = example.clone();
+                    before.clone_from(example);
                 }
             }
         }

@@ -37,10 +37,9 @@ fn examples(status: u16) -> Vec<(&'static str, Value)> {
             ("unreadablePageToken", Problem::unreadable_page_token()),
         ],
         401 => return message("Unauthorized"),
-        403 => vec![
-            ("forbidden", Problem::forbidden(Entity::Segment, Privilege::Write)),
-            ("noRole", Problem::no_role()),
-        ],
+        403 => {
+            vec![("forbidden", Problem::forbidden(Entity::Segment, Privilege::Write)), ("noRole", Problem::no_role())]
+        }
         404 => vec![("notFound", Problem::not_found())],
         405 => vec![("methodNotAllowed", Problem::method_not_allowed())],
         409 => vec![

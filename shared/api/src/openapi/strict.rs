@@ -1,7 +1,7 @@
 //! Bodies as strict as the drafts that believe them: an unknown member is refused, and a member that may be absent may
 //! also be null (API.md section 1).
 //!
-//! That `""` means empty as well is not said of each member: it would drown what the member is.
+//! That `""` means empty as well is said of texts with a pattern; of other members it would drown what they are.
 
 use std::collections::BTreeSet;
 
@@ -46,11 +46,21 @@ fn strict(schema: &mut Value) {
     if let Some(items) = schema.get_mut("items") {
         strict(items);
     }
+    // Numbers are read as 32 bits without a sign, which no format says.
+    if schema.get("format") == Some(&json!("int32"))
+        && let Some(schema) = schema.as_object_mut()
+    {
+        schema.shift_remove("format");
+        schema.entry("maximum").or_insert(json!(u32::MAX));
+    }
     let Some(members) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
     for (name, member) in members {
         strict(member);
         if !is_required(name) {
             nullable(member);
+            if let Some(pattern) = member.get("pattern").and_then(Value::as_str) {
+                member["pattern"] = json!(format!("^$|{pattern}"));
+            }
         }
     }
     if let Some(schema) = schema.as_object_mut() {
@@ -87,6 +97,8 @@ mod tests {
                 "Body": {"type": "object", "required": ["name"], "properties": {
                     "name": {"type": "string"},
                     "kind": {"type": "string", "enum": ["a"]},
+                    "id": {"type": "string", "pattern": "^[a-z]+$"},
+                    "rank": {"type": "integer", "format": "int32"},
                     "part": {"$ref": "#/components/schemas/Part"},
                 }},
                 "Part": {"type": "object", "properties": {"free": {"type": "object"}}},
@@ -100,6 +112,11 @@ mod tests {
         assert_eq!(schemas["Part"]["additionalProperties"], false);
         assert_eq!(schemas["Body"]["properties"]["name"], json!({"type": "string"}));
         assert_eq!(schemas["Body"]["properties"]["kind"], json!({"type": ["string", "null"], "enum": ["a", null]}));
+        assert_eq!(schemas["Body"]["properties"]["id"]["pattern"], "^$|^[a-z]+$");
+        assert_eq!(
+            schemas["Body"]["properties"]["rank"],
+            json!({"type": ["integer", "null"], "maximum": 4_294_967_295_u32})
+        );
         assert_eq!(schemas["Body"]["properties"]["part"]["oneOf"][1], json!({"type": "null"}));
         assert_eq!(schemas["Part"]["properties"]["free"], json!({"type": ["object", "null"]}));
         assert_eq!(schemas["Answer"], answer, "answers may gain members");
