@@ -31,9 +31,12 @@ pub(super) fn complete(document: &mut Value) {
 }
 
 fn show(content: &mut Value, samples: &Samples<'_>) {
-    for media in content.as_object_mut().into_iter().flat_map(|media| media.values_mut()) {
+    for (kind, media) in content.as_object_mut().into_iter().flatten() {
         if media.get("example").is_none() && media.get("examples").is_none() {
-            media["example"] = samples.sample(&media["schema"], "", DEPTH);
+            media["example"] = match kind.as_str() {
+                "text/csv" => json!("topic,country\nNew store,US\n"),
+                _ => samples.sample(&media["schema"], "", DEPTH),
+            };
         }
     }
 }
