@@ -15,6 +15,11 @@ LOCAL_BUILD := cargo build --workspace $(FEATURES)
 TARGET       := $(or $(CARGO_TARGET_DIR),target)
 TOOLS        := .tools/venv
 CARGO_LAMBDA := $(TOOLS)/bin/cargo-lambda
+# What holds the API against its document; the journeys start it.
+SCHEMATHESIS := $(TOOLS)/bin/schemathesis
+
+# By module: a copied folder still installs into itself.
+PIP          := $(TOOLS)/bin/python3 -m pip install --quiet --disable-pip-version-check
 
 ROLE ?= sales-manager
 SUB  ?= $(ROLE)
@@ -54,7 +59,7 @@ token: cargo
 binaries: cargo
 	@$(LOCAL_BUILD)
 
-test: cargo $(CARGO_LAMBDA)
+test: cargo $(CARGO_LAMBDA) $(SCHEMATHESIS)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets $(FEATURES) -- -D warnings
 	$(LOCAL_BUILD)
@@ -76,9 +81,15 @@ doc: cargo
 cargo:
 	@command -v cargo >/dev/null 2>&1 || { echo "make: cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }
 
-$(CARGO_LAMBDA):
+$(CARGO_LAMBDA): | $(TOOLS)
+	@echo "Installing cargo-lambda into $(TOOLS)"
+	@$(PIP) cargo-lambda==1.9.2 || { echo "make: cargo-lambda could not be installed from PyPI" >&2; exit 1; }
+
+$(SCHEMATHESIS): | $(TOOLS)
+	@echo "Installing schemathesis and openapi-spec-validator into $(TOOLS)"
+	@$(PIP) schemathesis==4.32.5 openapi-spec-validator==0.9.0 || { echo "make: schemathesis could not be installed from PyPI" >&2; exit 1; }
+
+$(TOOLS):
 	@command -v python3 >/dev/null 2>&1 || { echo "make: python3 is missing: install Python 3 with its venv module" >&2; exit 1; }
 	@python3 -c 'import venv, ensurepip' 2>/dev/null || { echo "make: python3 lacks its venv module: install it (python3-venv on Debian and Ubuntu)" >&2; exit 1; }
-	@echo "Installing cargo-lambda into $(TOOLS)"
 	@python3 -m venv $(TOOLS)
-	@$(TOOLS)/bin/pip install --quiet --disable-pip-version-check cargo-lambda==1.9.2 || { echo "make: cargo-lambda could not be installed from PyPI" >&2; exit 1; }

@@ -1,13 +1,21 @@
-//! A client of the HTTP contract, as one caller with one set of roles.
+//! One caller of the HTTP contract with one set of roles.
+//!
+//! What a well-behaved client sends goes through [`Client::api`], which is generated from the OpenAPI document: what
+//! doesn't fit the document can't be sent with it, and an answer that doesn't fit is an error. The rest of this is for
+//! what no such client would send, and for paths outside the API.
 
 use anyhow::{Context, bail};
 use reqwest::Method;
-use reqwest::header::HeaderMap;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// One caller.
 #[derive(Debug, Clone)]
 pub struct Client {
+    /// One method for each operation of the OpenAPI document.
+    pub api: ::client::Client,
     http: reqwest::Client,
     base: String,
     token: Option<String>,
@@ -27,9 +35,19 @@ pub struct Answer {
 
 impl Client {
     /// A client of the gateway at this address with this bearer token, or with none.
+    ///
+    /// # Panics
+    /// When the token is no text that a header can hold.
     #[must_use]
     pub fn new(base: &str, token: Option<String>) -> Self {
-        Self { http: reqwest::Client::new(), base: base.trim_end_matches('/').to_owned(), token }
+        let base = base.trim_end_matches('/').to_owned();
+        let mut headers = HeaderMap::new();
+        if let Some(token) = &token {
+            let bearer = HeaderValue::from_str(&format!("Bearer {token}")).expect("a token is plain text");
+            headers.insert(AUTHORIZATION, bearer);
+        }
+        let identified = reqwest::Client::builder().default_headers(headers).build().expect("HTTP without TLS");
+        Self { api: ::client::Client::new_with_client(&base, identified), http: reqwest::Client::new(), base, token }
     }
 
     /// Reads.
@@ -106,6 +124,24 @@ impl Client {
         };
         Ok(Answer { status, headers, body, request })
     }
+}
+
+/// A body as the document has it.
+///
+/// # Errors
+/// When it doesn't fit its shape.
+pub fn shaped<T: DeserializeOwned>(body: Value) -> anyhow::Result<T> {
+    let told = body.to_string();
+    serde_json::from_value(body).with_context(|| format!("the document knows no such body: {told}"))
+}
+
+/// What the generated client read, as JSON again.
+///
+/// # Panics
+/// Never: what was read from JSON can be written as JSON.
+#[must_use]
+pub fn shown<T: Serialize>(answer: ::client::ResponseValue<T>) -> Value {
+    serde_json::to_value(answer.into_inner()).expect("what was read from JSON can be written as JSON")
 }
 
 impl Answer {

@@ -1,8 +1,9 @@
-//! Small organisations for journeys: sellers, segments and rules through the HTTP contract.
+//! Small organisations for journeys: sellers, segments, rules and records through the HTTP contract.
 
+use ::client::types;
 use serde_json::{Value, json};
 
-use crate::client::Client;
+use crate::client::{Client, shaped, shown};
 
 /// Creates sellers whose ids are their names, all salespersons.
 ///
@@ -13,7 +14,7 @@ pub async fn sellers(client: &Client, ids: &[&str]) -> anyhow::Result<()> {
         let seller = json!({
             "id": id, "name": id, "email": format!("{id}@example.com"), "roles": ["salesperson"],
         });
-        client.post("/v1/sellers", &seller).await?.expect(201)?;
+        client.api.create_seller().body(shaped::<types::SellerBody>(seller)?).send().await?;
     }
     Ok(())
 }
@@ -42,13 +43,21 @@ pub fn everything() -> Value {
     json!({"all": []})
 }
 
+/// Adds a rule to a segment.
+///
+/// # Errors
+/// When the contract refuses it.
+pub async fn add_rule(client: &Client, segment: &str, rule: &Value) -> anyhow::Result<Value> {
+    let body: types::AssignmentRuleBody = shaped(rule.clone())?;
+    Ok(shown(client.api.create_rule().id(segment).body(body).send().await?))
+}
+
 /// Adds a rule for any seller to the default segment of a type.
 ///
 /// # Errors
 /// When the contract refuses it.
 pub async fn round_robin(client: &Client, record_type: &str) -> anyhow::Result<Value> {
-    let path = format!("/v1/segments/{record_type}-default/rules");
-    client.post(&path, &rule("Everyone in turn", &everything())).await?.expect(201)
+    add_rule(client, &format!("{record_type}-default"), &rule("Everyone in turn", &everything())).await
 }
 
 /// Creates a segment and activates it.
@@ -57,8 +66,52 @@ pub async fn round_robin(client: &Client, record_type: &str) -> anyhow::Result<V
 /// When the contract refuses it.
 pub async fn segment(client: &Client, record_type: &str, name: &str, condition: &Value) -> anyhow::Result<String> {
     let body = json!({"name": name, "recordType": record_type, "condition": condition});
-    let created = client.post("/v1/segments", &body).await?.expect(201)?;
-    let id = created["id"].as_str().unwrap_or_default().to_owned();
-    client.post(&format!("/v1/segments/{id}/activate"), &json!({})).await?.expect(200)?;
-    Ok(id)
+    let created = client.api.create_segment().body(shaped::<types::SegmentBody>(body)?).send().await?;
+    client.api.activate_segment().id(&created.id).send().await?;
+    Ok(created.into_inner().id)
+}
+
+/// Creates a record.
+///
+/// # Errors
+/// When the contract refuses it.
+pub async fn record(client: &Client, record_type: &str, body: Value) -> anyhow::Result<Value> {
+    let body: types::RecordBody = shaped(body)?;
+    Ok(shown(client.api.create_record().type_(record_type).body(body).send().await?))
+}
+
+/// The runs of a record, newest first.
+///
+/// # Errors
+/// When the record can't be read.
+pub async fn runs(client: &Client, record_type: &str, id: &str) -> anyhow::Result<Vec<Value>> {
+    let runs = shown(client.api.list_runs().type_(record_type).id(id).send().await?);
+    Ok(runs["items"].as_array().cloned().unwrap_or_default())
+}
+
+/// Gives a record to a seller by hand.
+///
+/// # Errors
+/// When the contract refuses it.
+pub async fn give(client: &Client, record_type: &str, id: &str, seller: &str) -> anyhow::Result<Value> {
+    let body: types::AssignBody = shaped(json!({"owner": {"kind": "seller", "id": seller}}))?;
+    Ok(shown(client.api.assign_record().type_(record_type).id(id).body(body).send().await?))
+}
+
+/// Ends a record.
+///
+/// # Errors
+/// When the contract refuses it.
+pub async fn close(client: &Client, record_type: &str, id: &str, outcome: &str) -> anyhow::Result<Value> {
+    let body: types::CloseBody = shaped(json!({"outcome": outcome}))?;
+    Ok(shown(client.api.close_record().type_(record_type).id(id).body(body).send().await?))
+}
+
+/// Changes columns of a record.
+///
+/// # Errors
+/// When the contract refuses it.
+pub async fn change(client: &Client, record_type: &str, id: &str, fields: &Value) -> anyhow::Result<Value> {
+    let body: types::RecordPatch = shaped(json!({"fields": fields}))?;
+    Ok(shown(client.api.change_record().type_(record_type).id(id).body(body).send().await?))
 }

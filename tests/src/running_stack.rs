@@ -1,6 +1,7 @@
 //! A local stack that runs for one test: real function processes, the embedded engine, optionally a fault proxy between
 //! the two. Everything stops when it is dropped or shut down.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -82,10 +83,28 @@ impl RunningStack {
         self.stack.decisions()
     }
 
+    /// Where the gateway listens, such as `http://127.0.0.1:8080`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.stack.url()
+    }
+
+    /// Where the log files of the functions are.
+    #[must_use]
+    pub fn log_dir(&self) -> &Path {
+        self.stack.log_dir()
+    }
+
+    /// A bearer token for a caller with a role.
+    #[must_use]
+    pub fn token(&self, role: &str, sub: &str) -> String {
+        self.stack.token(sub, &[role])
+    }
+
     /// A caller with a role.
     #[must_use]
     pub fn client(&self, role: &str, sub: &str) -> Client {
-        Client::new(&self.stack.url(), Some(self.stack.token(sub, &[role])))
+        Client::new(&self.stack.url(), Some(self.token(role, sub)))
     }
 
     /// A caller who may do everything.

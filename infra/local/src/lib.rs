@@ -12,6 +12,7 @@ pub mod clock;
 pub mod control;
 pub mod decisions;
 pub mod demo;
+pub mod docs;
 pub mod engine;
 pub mod event_source;
 pub mod gateway;

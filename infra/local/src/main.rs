@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use local::api_client::ApiClient;
 use local::decisions::Decision;
 use local::demo;
+use local::docs;
 use local::engine::{Engine, EngineOptions};
 use local::names::Names;
 use local::stack::{Stack, StackOptions};
@@ -161,6 +162,7 @@ fn data_dir(argument: Option<PathBuf>) -> Option<PathBuf> {
 
 fn introduce(stack: &Stack) {
     println!("Baton answers on {}", stack.url());
+    println!("What it can do: {}{}", stack.url(), docs::PATH);
     println!("Logs of the functions: {}", stack.log_dir().display());
     println!("DynamoDB: {} ({})\n", stack.endpoint(), stack.table_names().join(", "));
 }

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use crate::clock::{self, Clock};
 use crate::control;
 use crate::decisions::Decision;
+use crate::docs;
 use crate::engine::{Engine, EngineOptions};
 use crate::event_source::{DEFAULT_SHARDS, EventSources};
 use crate::gateway::{Gateway, Settings, route::Route};
@@ -143,7 +144,8 @@ impl Stack {
             .flat_map(|function| function.routes.iter().map(|route| Route::new(&function.name, route)))
             .collect();
         let settings = Settings { routes, key: key.clone(), requests_per_second: options.requests_per_second, invoke };
-        let gateway = Gateway::start(listener, settings, control::routes(Arc::clone(&running)))?;
+        let local = control::routes(Arc::clone(&running)).merge(docs::routes());
+        let gateway = Gateway::start(listener, settings, local)?;
         let table_names = template.tables.into_iter().map(|table| table.name).collect();
         Ok(Self { running, engine, gateway, following, listening, decisions, key, log_dir, table_names, _home: home })
     }

@@ -255,3 +255,29 @@ async fn what_keeps_a_stack_from_starting_is_said_in_one_sentence() {
     assert!(error.to_string().contains("cannot be written"), "{error:#}");
     fixture.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn the_page_of_the_document_is_served_without_asking_anybody_else() {
+    let fixture = start().await;
+    let text = async |path: &str| {
+        let response = fixture.client.get(format!("{}{path}", fixture.stack.url())).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    };
+    let (status, page) = text("/_local/docs/").await;
+    assert_eq!(status, 200);
+    assert_eq!(text("/_local/docs").await, (200, page.clone()), "with and without the last slash");
+    // Everything that the page loads lies beside it.
+    let loaded: Vec<&str> =
+        page.split(['"', '\'']).filter(|part| part.contains(".js") || part.contains(".css")).collect();
+    assert!(loaded.len() >= 3, "{page}");
+    for asset in loaded {
+        assert!(asset.starts_with("./") || !asset.contains('/'), "{asset}");
+        let (status, content) = text(&format!("/_local/docs/{}", asset.trim_start_matches("./"))).await;
+        assert_eq!(status, 200, "{asset}");
+        assert!(!content.is_empty(), "{asset}");
+    }
+    let (_, start) = text("/_local/docs/swagger-initializer.js").await;
+    assert!(start.contains("/v1/openapi.json") && start.contains("\"validatorUrl\": \"none\""), "{start}");
+    assert!(!page.contains("://") && !start.contains("://"), "{page}\n{start}");
+    fixture.stack.shutdown().await.unwrap();
+}

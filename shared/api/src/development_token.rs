@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use axum::http::{HeaderMap, header};
+use domain::seller::Role;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde_json::{Map, Value};
 
@@ -39,8 +40,8 @@ fn verify(authorization: &str, key: &str, names: &ClaimNames) -> Option<Caller> 
     let sub = claims.get(&names.seller)?.as_str().filter(|sub| !sub.is_empty())?.to_owned();
     let roles = match claims.get(&names.roles) {
         Some(Value::String(text)) => roles(text),
-        Some(other) => roles(&other.to_string()),
-        None => Vec::new(),
+        Some(Value::Array(named)) => named.iter().filter_map(Value::as_str).filter_map(Role::named).collect(),
+        _ => Vec::new(),
     };
     Some(Caller { sub, roles })
 }
@@ -102,5 +103,32 @@ mod tests {
         for header in ["", "Bearer", "Bearer ", "Basic abc", "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0."] {
             assert_eq!(verify(header, KEY, &ClaimNames::default()), None, "{header}");
         }
+    }
+
+    /// Whatever stands in the claim, only names of known roles grant anything.
+    #[test]
+    fn roles_of_every_form_are_read_and_nothing_else_grants_anything() {
+        let manager = vec![Role::SalesManager];
+        let cases = [
+            (json!(["sales-manager"]), manager.clone()),
+            (json!("[sales-manager janitor]"), manager.clone()),
+            (json!("sales-manager"), manager.clone()),
+            (json!(["sales-manager", 7, "janitor"]), manager),
+            (json!(["janitor"]), vec![]),
+            (json!([]), vec![]),
+            (json!(""), vec![]),
+            (json!(7), vec![]),
+            (json!(true), vec![]),
+            (json!(null), vec![]),
+            (json!({"sales-manager": true}), vec![]),
+            (json!([["sales-manager"]]), vec![]),
+        ];
+        for (claim, expected) in cases {
+            let caller = caller_of(&with("roles", &claim), &Header::default(), KEY);
+            assert_eq!(caller.map(|caller| caller.roles), Some(expected), "{claim}");
+        }
+        let mut without = claims();
+        without.as_object_mut().unwrap().remove("roles");
+        assert_eq!(caller_of(&without, &Header::default(), KEY).map(|caller| caller.roles), Some(vec![]));
     }
 }

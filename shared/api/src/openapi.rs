@@ -1,6 +1,10 @@
 //! The OpenAPI document, made from the table of operations and the shapes, so that it can't tell another story.
 //!
+//! This module says which operations, shapes and refusals there are. What holds for all of them alike (strict bodies,
+//! headers, examples) is added by the modules below, so that an operation that is declared is described completely.
 //! The document is kept in the repository (`openapi.json`, pinned by a test) and served from there.
+
+use serde_json::Value;
 
 use utoipa::openapi::header::Header;
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
@@ -18,6 +22,11 @@ use crate::operations;
 use crate::privilege::Task;
 use crate::shapes::problem::{GatewayMessage, Problem};
 
+mod common;
+mod example;
+mod refusals;
+mod strict;
+
 /// The document as it is served.
 pub const DOCUMENT: &str = include_str!("../openapi.json");
 
@@ -27,7 +36,17 @@ const BEARER: &str = "bearer";
 
 /// Makes the document.
 #[must_use]
-pub fn document() -> OpenApi {
+pub fn document() -> Value {
+    let mut document = serde_json::to_value(declared()).expect("the document is made of text and numbers");
+    strict::bodies(&mut document);
+    common::complete(&mut document);
+    refusals::complete(&mut document);
+    example::complete(&mut document);
+    document
+}
+
+/// The document as far as each operation declares it.
+fn declared() -> OpenApi {
     let info = InfoBuilder::new()
         .title("Baton")
         .version(env!("CARGO_PKG_VERSION"))
@@ -244,14 +263,12 @@ mod tests {
     use std::collections::BTreeSet;
     use std::path::Path;
 
-    use serde_json::Value;
-
     use super::*;
 
     /// Regenerate with `UPDATE_OPENAPI=1 cargo test -p api`.
     #[test]
     fn the_kept_document_is_what_the_declarations_make() {
-        let made = document().to_pretty_json().unwrap() + "\n";
+        let made = serde_json::to_string_pretty(&document()).unwrap() + "\n";
         if std::env::var_os("UPDATE_OPENAPI").is_some() {
             std::fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.json"), &made).unwrap();
         } else {
@@ -261,7 +278,7 @@ mod tests {
 
     #[test]
     fn every_reference_leads_to_a_schema() {
-        let document = serde_json::to_value(document()).unwrap();
+        let document = document();
         let mut references = BTreeSet::new();
         collect(&document, &mut references);
         assert!(references.len() > 20, "{references:?}");
@@ -293,5 +310,76 @@ mod tests {
                 assert!(earlier.is_none_or(|earlier| earlier == schema), "{}", (shape.name)());
             }
         }
+    }
+
+    /// Every declared operation is described so that nobody has to ask, and every example is one.
+    #[test]
+    fn every_operation_is_described_completely() {
+        let document = document();
+        for operation in operations::all() {
+            let method = serde_json::to_value(operation.method.documented()).unwrap();
+            let shown = &document["paths"][operation.path][method.as_str().unwrap().to_lowercase()];
+            let id = operation.id;
+            assert_eq!(shown["operationId"], id);
+            for member in ["summary", "description"] {
+                assert!(shown[member].as_str().is_some_and(|text| text.ends_with('.')), "{id} {member}");
+            }
+            assert_eq!(shown["tags"][0], operation.function.name(), "{id}");
+            for parameter in shown["parameters"].as_array().into_iter().flatten() {
+                assert!(parameter["description"].is_string(), "{id} {parameter}");
+                assert!(parameter["schema"]["type"].is_string(), "{id} {parameter}");
+            }
+            if operation.body.is_some() {
+                sound(&document, &shown["requestBody"]["content"], id);
+            }
+            let (mut successes, mut errors) = (0, 0);
+            for (status, answer) in shown["responses"].as_object().unwrap() {
+                let status: u16 = status.parse().unwrap();
+                let reference = answer["$ref"].as_str().map(|reference| reference.trim_start_matches('#'));
+                let answer = reference.map_or(answer, |reference| document.pointer(reference).unwrap());
+                assert!(answer["description"].is_string(), "{id} {status}");
+                if status != 204 {
+                    sound(&document, &answer["content"], &format!("{id} {status}"));
+                }
+                if status < 300 { successes += 1 } else { errors += 1 }
+            }
+            assert_eq!(successes, 1, "{id}");
+            assert!(errors >= 3, "{id} has {errors} errors");
+        }
+    }
+
+    /// Each media type has an example that its schema allows.
+    fn sound(document: &Value, content: &Value, at: &str) {
+        let media = content.as_object().unwrap_or_else(|| panic!("{at} has no content"));
+        for (kind, shown) in media {
+            let named = shown["examples"].as_object().into_iter().flat_map(|examples| examples.values());
+            let examples: Vec<&Value> =
+                shown.get("example").into_iter().chain(named.map(|one| &one["value"])).collect();
+            assert!(!examples.is_empty(), "{at} {kind} has no example");
+            for example in examples {
+                let found = crate::testing::conformity::faults(document, &shown["schema"], example, "");
+                assert_eq!(found, Vec::<String>::new(), "{at} {kind}: {example}");
+            }
+        }
+    }
+
+    /// What answers carry in headers is documented with them.
+    #[test]
+    fn headers_are_documented_where_they_stand() {
+        let document = document();
+        for (pointer, header) in [
+            ("/components/responses/401", "WWW-Authenticate"),
+            ("/components/responses/405", "Allow"),
+            ("/components/responses/503", "Retry-After"),
+            ("/paths/~1v1~1segments/post/responses/201", "Location"),
+            ("/paths/~1v1~1segments/post/responses/201", "ETag"),
+            ("/paths/~1v1~1segments/post/responses/201", "Idempotency-Replayed"),
+            ("/paths/~1v1~1segments~1{id}/get/responses/200", "ETag"),
+        ] {
+            let shown = document.pointer(pointer).unwrap();
+            assert!(shown["headers"][header]["schema"].is_object(), "{pointer} {header}");
+        }
+        let parameters = &document["paths"]["/v1/segments/{id}"]["put"]["parameters"];
+        assert!(parameters.as_array().unwrap().iter().any(|parameter| parameter["name"] == "If-Match"));
     }
 }

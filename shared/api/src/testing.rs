@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 #[cfg(test)]
+pub(crate) mod conformity;
+#[cfg(test)]
 pub(crate) mod engine;
 
 /// The context of a request whose authorizer passed these claims on; without claims there was no authorizer.

@@ -1,7 +1,7 @@
 //! The records table as an interface: another AWS client puts an item, and Baton takes it up (API.md section 5).
 
 use journeys::dynamodb::typed_item;
-use journeys::organisation::{round_robin, sellers};
+use journeys::organisation::{round_robin, runs, sellers};
 use journeys::running_stack::{RECORDS, RunningStack};
 use journeys::until::{LONG, until};
 use serde_json::json;
@@ -19,9 +19,9 @@ async fn an_item_of_another_client_is_adopted_as_created() -> anyhow::Result<()>
     assert_eq!(record["owner"], json!({"kind": "seller", "id": "susana"}));
     assert_eq!(record["work"]["status"], "succeeded");
     assert_eq!(record["fields"], json!({"city": "Bern"}));
-    let runs = client.get("/v1/records/lead/theirs/runs").await?.expect(200)?;
-    assert_eq!(runs["items"].as_array().map(Vec::len), Some(1));
-    assert_eq!(runs["items"][0]["trigger"], "created");
+    let runs = runs(&client, "lead", "theirs").await?;
+    assert_eq!(runs.len(), 1);
+    assert_eq!(runs[0]["trigger"], "created");
     let stored = stack.dynamodb.item(RECORDS, &json!({"pk": {"S": "lead#theirs"}})).await?.unwrap();
     assert_eq!(stored["theirs"], json!({"S": "stays"}), "what is not Baton's is left alone");
     let found = stack.recount(|_| 1).await?;
@@ -45,11 +45,7 @@ async fn a_later_change_by_another_client_is_picked_up_when_it_asks_for_it() -> 
         "ExpressionAttributeNames": {"#f": "fields"}, "ExpressionAttributeValues": {":city": {"S": "Basel"}},
     });
     stack.dynamodb.call("UpdateItem", &change).await?;
-    until("the second run is there", LONG, async || {
-        let runs = client.get("/v1/records/lead/theirs/runs").await?.expect(200)?;
-        Ok(runs["items"].as_array().is_some_and(|runs| runs.len() == 2))
-    })
-    .await?;
+    until("the second run is there", LONG, async || Ok(runs(&client, "lead", "theirs").await?.len() == 2)).await?;
     let record = stack.processed("/v1/records/lead/theirs").await?;
     assert_eq!(record["fields"]["city"], "Basel");
     stack.shutdown().await

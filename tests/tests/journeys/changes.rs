@@ -1,6 +1,6 @@
 //! Changes of a record before and after it was routed (DESIGN.md "The journey of a lead", step 1).
 
-use journeys::organisation::{rule, segment, sellers};
+use journeys::organisation::{add_rule, change, record, rule, segment, sellers};
 use journeys::running_stack::RunningStack;
 use serde_json::{Value, json};
 
@@ -14,13 +14,12 @@ async fn organisation() -> anyhow::Result<RunningStack> {
     let with_city = json!({"all": [{"field": "city", "op": "hasValue"}]});
     let segment = segment(&client, "lead", "With a city", &with_city).await?;
     let bern = rule("Bern", &json!({"field": "city", "op": "equals", "value": "Bern"}));
-    client.post(&format!("/v1/segments/{segment}/rules"), &bern).await?.expect(201)?;
+    add_rule(&client, &segment, &bern).await?;
     Ok(stack)
 }
 
 async fn runs(stack: &RunningStack) -> anyhow::Result<Vec<Value>> {
-    let runs = stack.administrator().get(&format!("{LEAD}/runs")).await?.expect(200)?;
-    Ok(runs["items"].as_array().cloned().unwrap_or_default())
+    journeys::organisation::runs(&stack.administrator(), "lead", "L-1").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -28,14 +27,14 @@ async fn a_change_while_the_creation_is_pending_is_routed_once_and_as_created() 
     let stack = organisation().await?;
     let client = stack.administrator();
     stack.pause_assignment().await?;
-    let created = client.post("/v1/records/lead", &json!({"id": "L-1", "fields": {"city": "Basel"}})).await?;
-    assert_eq!(created.expect(201)?["work"]["status"], "pending");
-    let patched = client.patch(LEAD, &json!({"fields": {"city": "Bern"}})).await?.expect(200)?;
+    let created = record(&client, "lead", json!({"id": "L-1", "fields": {"city": "Basel"}})).await?;
+    assert_eq!(created["work"]["status"], "pending");
+    let patched = change(&client, "lead", "L-1", &json!({"city": "Bern"})).await?;
     assert_eq!(patched["work"]["status"], "pending");
     stack.resume_assignment().await?;
 
-    let record = stack.processed(LEAD).await?;
-    assert_eq!(record["work"]["status"], "succeeded", "the rule for Bern holds: {record}");
+    let lead = stack.processed(LEAD).await?;
+    assert_eq!(lead["work"]["status"], "succeeded", "the rule for Bern holds: {lead}");
     let runs = runs(&stack).await?;
     assert_eq!(runs.len(), 1, "{runs:?}");
     assert_eq!(runs[0]["trigger"], "created");
@@ -48,14 +47,14 @@ async fn a_change_while_the_creation_is_pending_is_routed_once_and_as_created() 
 async fn a_change_that_no_condition_uses_makes_no_run() -> anyhow::Result<()> {
     let stack = organisation().await?;
     let client = stack.administrator();
-    client.post("/v1/records/lead", &json!({"id": "L-1", "fields": {"city": "Bern"}})).await?.expect(201)?;
+    record(&client, "lead", json!({"id": "L-1", "fields": {"city": "Bern"}})).await?;
     let before = stack.processed(LEAD).await?;
-    let after = client.patch(LEAD, &json!({"fields": {"phone": "+41 31 000 00 00"}})).await?.expect(200)?;
+    let after = change(&client, "lead", "L-1", &json!({"phone": "+41 31 000 00 00"})).await?;
     assert_eq!(after["work"], before["work"], "nothing about the work has changed");
     assert_eq!(after["owner"], before["owner"]);
     assert_eq!(after["version"], json!(2));
     // A later record that is processed shows that nothing of L-1 is still on its way.
-    client.post("/v1/records/lead", &json!({"id": "L-2", "fields": {"city": "Bern"}})).await?.expect(201)?;
+    record(&client, "lead", json!({"id": "L-2", "fields": {"city": "Bern"}})).await?;
     stack.processed("/v1/records/lead/L-2").await?;
     assert_eq!(runs(&stack).await?.len(), 1);
     let found = stack.settled(journeys::until::LONG).await?.recount(|_| 1);
@@ -68,9 +67,9 @@ async fn a_used_column_that_changes_later_makes_a_second_run() -> anyhow::Result
     // RULE-50: the segment stays, so the owner stays.
     let stack = organisation().await?;
     let client = stack.administrator();
-    client.post("/v1/records/lead", &json!({"id": "L-1", "fields": {"city": "Bern"}})).await?.expect(201)?;
+    record(&client, "lead", json!({"id": "L-1", "fields": {"city": "Bern"}})).await?;
     let before = stack.processed(LEAD).await?;
-    client.patch(LEAD, &json!({"fields": {"city": "Basel"}})).await?.expect(200)?;
+    change(&client, "lead", "L-1", &json!({"city": "Basel"})).await?;
     let after = stack.processed(LEAD).await?;
     assert_eq!(after["owner"], before["owner"]);
     let runs = runs(&stack).await?;

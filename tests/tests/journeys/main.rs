@@ -3,6 +3,8 @@
 mod adoption;
 mod bad_input;
 mod changes;
+mod logs;
 mod manual_work;
 mod privileges;
 mod round_robin;
+mod tokens;

@@ -1,15 +1,14 @@
 //! What people do with records: assign by hand, close, reopen (API.md "Records").
 
-use journeys::client::Client;
-use journeys::organisation::{round_robin, sellers};
+use journeys::client::{Client, shown};
+use journeys::organisation::{close, give, record, round_robin, runs, sellers};
 use journeys::running_stack::RunningStack;
 use serde_json::{Value, json};
 
 const LEAD: &str = "/v1/records/lead/L-1";
 
 async fn consumed(client: &Client, seller: &str) -> anyhow::Result<Value> {
-    let seller = client.get(&format!("/v1/sellers/{seller}")).await?.expect(200)?;
-    Ok(seller["capacity"]["consumed"].clone())
+    Ok(shown(client.api.get_seller().id(seller).send().await?)["capacity"]["consumed"].clone())
 }
 
 async fn organisation() -> anyhow::Result<RunningStack> {
@@ -25,15 +24,14 @@ async fn an_assignment_by_hand_moves_the_record_and_its_capacity() -> anyhow::Re
     // DIST-03, CAP-01
     let stack = organisation().await?;
     let client = stack.administrator();
-    client.post("/v1/records/lead", &json!({"id": "L-1", "fields": {}})).await?.expect(201)?;
+    record(&client, "lead", json!({"id": "L-1", "fields": {}})).await?;
     assert_eq!(stack.processed(LEAD).await?["owner"]["id"], "miriam", "never assigned: by seller id (DIST-05)");
-    let owner = json!({"owner": {"kind": "seller", "id": "susana"}});
-    let assigned = client.post(&format!("{LEAD}/assign"), &owner).await?.expect(200)?;
-    assert_eq!(assigned["owner"], owner["owner"]);
+    let assigned = give(&client, "lead", "L-1", "susana").await?;
+    assert_eq!(assigned["owner"], json!({"kind": "seller", "id": "susana"}));
     assert_eq!((consumed(&client, "miriam").await?, consumed(&client, "susana").await?), (json!(0), json!(1)));
-    let runs = client.get(&format!("{LEAD}/runs")).await?.expect(200)?;
-    assert_eq!(runs["items"][0]["trigger"], "manual");
-    assert_eq!(runs["items"][0]["assignment"]["previousOwner"]["id"], "miriam");
+    let runs = runs(&client, "lead", "L-1").await?;
+    assert_eq!(runs[0]["trigger"], "manual");
+    assert_eq!(runs[0]["assignment"]["previousOwner"]["id"], "miriam");
     let found = stack.settled(journeys::until::LONG).await?.recount(|_| 2);
     assert!(found.is_clean(), "{found:?}");
     stack.shutdown().await
@@ -44,16 +42,15 @@ async fn an_assignment_by_hand_wins_over_the_run_that_is_pending() -> anyhow::Re
     let stack = organisation().await?;
     let client = stack.administrator();
     stack.pause_assignment().await?;
-    client.post("/v1/records/lead", &json!({"id": "L-1", "fields": {}})).await?.expect(201)?;
-    let owner = json!({"owner": {"kind": "seller", "id": "susana"}});
-    client.post(&format!("{LEAD}/assign"), &owner).await?.expect(200)?;
+    record(&client, "lead", json!({"id": "L-1", "fields": {}})).await?;
+    give(&client, "lead", "L-1", "susana").await?;
     stack.resume_assignment().await?;
-    let record = stack.processed(LEAD).await?;
-    assert_eq!(record["owner"], owner["owner"]);
-    assert_eq!(record["segmentId"], "lead-default", "the pending run still segments");
-    let runs = client.get(&format!("{LEAD}/runs")).await?.expect(200)?;
-    assert_eq!(runs["items"][0]["segmentation"]["status"], "succeeded");
-    assert_eq!(runs["items"][0]["assignment"]["status"], "notApplicable");
+    let lead = stack.processed(LEAD).await?;
+    assert_eq!(lead["owner"], json!({"kind": "seller", "id": "susana"}));
+    assert_eq!(lead["segmentId"], "lead-default", "the pending run still segments");
+    let runs = runs(&client, "lead", "L-1").await?;
+    assert_eq!(runs[0]["segmentation"]["status"], "succeeded");
+    assert_eq!(runs[0]["assignment"]["status"], "notApplicable");
     stack.shutdown().await
 }
 
@@ -62,18 +59,17 @@ async fn a_closed_record_frees_its_seller_and_a_reopened_one_is_routed_again() -
     // CAP-04, SEG-60
     let stack = organisation().await?;
     let client = stack.administrator();
-    client.post("/v1/records/lead", &json!({"id": "L-1", "fields": {}})).await?.expect(201)?;
+    record(&client, "lead", json!({"id": "L-1", "fields": {}})).await?;
     stack.processed(LEAD).await?;
-    let closed = client.post(&format!("{LEAD}/close"), &json!({"outcome": "qualified"})).await?.expect(200)?;
+    let closed = close(&client, "lead", "L-1", "qualified").await?;
     assert_eq!((&closed["state"], &closed["work"]["status"]), (&json!("inactive"), &json!("none")));
     assert_eq!(consumed(&client, "miriam").await?, 0);
-    let wrong = client.post(&format!("{LEAD}/close"), &json!({"outcome": "won"})).await?;
-    assert!([409, 422].contains(&wrong.status), "a lead is not won: {wrong:?}");
-    client.post(&format!("{LEAD}/reopen"), &json!({})).await?.expect(200)?;
-    let record = stack.processed(LEAD).await?;
-    assert_eq!((&record["state"], &record["work"]["status"]), (&json!("active"), &json!("succeeded")));
-    let runs = client.get(&format!("{LEAD}/runs")).await?.expect(200)?;
-    assert_eq!(runs["items"][0]["trigger"], "reopened");
+    assert!(close(&client, "lead", "L-1", "won").await.is_err(), "a lead is not won");
+    client.api.reopen_record().type_("lead").id("L-1").send().await?;
+    let lead = stack.processed(LEAD).await?;
+    assert_eq!((&lead["state"], &lead["work"]["status"]), (&json!("active"), &json!("succeeded")));
+    let runs = runs(&client, "lead", "L-1").await?;
+    assert_eq!(runs[0]["trigger"], "reopened");
     let found = stack.settled(journeys::until::LONG).await?.recount(|_| 2);
     assert!(found.is_clean(), "{found:?}");
     stack.shutdown().await
@@ -84,16 +80,15 @@ async fn closing_a_pending_record_ends_its_waiting() -> anyhow::Result<()> {
     let stack = organisation().await?;
     let client = stack.administrator();
     stack.pause_assignment().await?;
-    client.post("/v1/records/lead", &json!({"id": "L-1", "fields": {}})).await?.expect(201)?;
-    let closed = client.post(&format!("{LEAD}/close"), &json!({"outcome": "disqualified"})).await?.expect(200)?;
+    record(&client, "lead", json!({"id": "L-1", "fields": {}})).await?;
+    let closed = close(&client, "lead", "L-1", "disqualified").await?;
     assert_eq!(closed["work"]["status"], "none");
-    let pending = client.get("/v1/monitor/lead/pending").await?.expect(200)?;
-    assert_eq!(pending["items"], json!([]));
+    assert!(client.api.list_pending().type_("lead").send().await?.items.is_empty());
     stack.resume_assignment().await?;
-    client.post("/v1/records/lead", &json!({"id": "L-2", "fields": {}})).await?.expect(201)?;
+    record(&client, "lead", json!({"id": "L-2", "fields": {}})).await?;
     stack.processed("/v1/records/lead/L-2").await?;
-    let runs = client.get(&format!("{LEAD}/runs")).await?.expect(200)?;
-    assert_eq!(runs["items"], json!([]), "its stream record found nothing to do");
+    let runs = runs(&client, "lead", "L-1").await?;
+    assert_eq!(runs, Vec::<Value>::new(), "its stream record found nothing to do");
     let found = stack.settled(journeys::until::LONG).await?.recount(|key| usize::from(key == "lead#L-2"));
     assert!(found.is_clean(), "{found:?}");
     stack.shutdown().await

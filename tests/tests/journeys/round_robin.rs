@@ -3,21 +3,21 @@
 //! Only the order of assignments matters to round robin, so the examples' times of day are the order of the requests.
 //! The order of the sellers is read from the trace of the next decision.
 
-use journeys::client::Client;
-use journeys::organisation::{everything, round_robin, rule, sellers};
+use client::types;
+use journeys::client::{Client, shaped, shown};
+use journeys::organisation::{add_rule, everything, give, record, round_robin, rule, runs, sellers};
 use journeys::running_stack::RunningStack;
 use serde_json::{Value, json};
 
 const SELLERS: [&str; 3] = ["miriam", "sanjay", "susana"];
 
 /// Creates a record that is routed, waits for it, and tells who got it and the order that the decision met.
-async fn routed(stack: &RunningStack, record_type: &str, body: &Value) -> anyhow::Result<(String, Vec<String>)> {
+async fn routed(stack: &RunningStack, record_type: &str, body: Value) -> anyhow::Result<(String, Vec<String>)> {
     let client = stack.administrator();
-    let created = client.post(&format!("/v1/records/{record_type}"), body).await?.expect(201)?;
-    let path = path_of(&created);
-    let record = stack.processed(&path).await?;
-    let run = last_run(&client, &path).await?;
-    assert_eq!(run["assignment"]["owner"], record["owner"]);
+    let created = record(&client, record_type, body).await?;
+    let processed = stack.processed(&path_of(&created)).await?;
+    let run = last_run(&client, &created).await?;
+    assert_eq!(run["assignment"]["owner"], processed["owner"]);
     let mut ranked: Vec<(u64, String)> = run["trace"]["candidates"]
         .as_array()
         .into_iter()
@@ -25,17 +25,17 @@ async fn routed(stack: &RunningStack, record_type: &str, body: &Value) -> anyhow
         .filter_map(|candidate| Some((candidate["rank"].as_u64()?, candidate["sellerId"].as_str()?.to_owned())))
         .collect();
     ranked.sort();
-    let owner = record["owner"]["id"].as_str().unwrap_or("nobody").to_owned();
+    let owner = processed["owner"]["id"].as_str().unwrap_or("nobody").to_owned();
     Ok((owner, ranked.into_iter().map(|(_, seller)| seller).collect()))
 }
 
 async fn lead(stack: &RunningStack) -> anyhow::Result<(String, Vec<String>)> {
-    routed(stack, "lead", &json!({"fields": {"topic": "an example"}})).await
+    routed(stack, "lead", json!({"fields": {"topic": "an example"}})).await
 }
 
-async fn last_run(client: &Client, path: &str) -> anyhow::Result<Value> {
-    let runs = client.get(&format!("{path}/runs")).await?.expect(200)?;
-    Ok(runs["items"][0].clone())
+async fn last_run(client: &Client, record: &Value) -> anyhow::Result<Value> {
+    let text = |member: &str| record[member].as_str().unwrap_or_default();
+    Ok(runs(client, text("type"), text("id")).await?.swap_remove(0))
 }
 
 fn path_of(record: &Value) -> String {
@@ -46,11 +46,9 @@ fn path_of(record: &Value) -> String {
 /// Creates a record that is not routed and gives it to a seller by hand.
 async fn by_hand(client: &Client, record_type: &str, seller: &str) -> anyhow::Result<()> {
     let body = json!({"fields": {"topic": "by hand"}, "route": false});
-    let created = client.post(&format!("/v1/records/{record_type}"), &body).await?.expect(201)?;
-    let assign = json!({"owner": {"kind": "seller", "id": seller}});
-    let path = format!("{}/assign", path_of(&created));
-    let assigned = client.post(&path, &assign).await?.expect(200)?;
-    assert_eq!(assigned["owner"], assign["owner"]);
+    let created = record(client, record_type, body).await?;
+    let assigned = give(client, record_type, created["id"].as_str().unwrap_or_default(), seller).await?;
+    assert_eq!(assigned["owner"], json!({"kind": "seller", "id": seller}));
     Ok(())
 }
 
@@ -102,8 +100,7 @@ async fn all_rules_share_one_order() -> anyhow::Result<()> {
     let mut rules = Vec::new();
     for name in ["one", "two", "three"] {
         let body = rule(name, &json!({"field": "campaign", "op": "equals", "value": name}));
-        let created = client.post("/v1/segments/lead-default/rules", &body).await?.expect(201)?;
-        rules.push(created["id"].clone());
+        rules.push(add_rule(&client, "lead-default", &body).await?["id"].clone());
     }
     for seller in SELLERS {
         by_hand(&client, "lead", seller).await?;
@@ -111,9 +108,9 @@ async fn all_rules_share_one_order() -> anyhow::Result<()> {
     let expected = [("one", "miriam"), ("two", "sanjay"), ("three", "susana"), ("one", "miriam")];
     for (campaign, seller) in expected {
         let body = json!({"fields": {"campaign": campaign}});
-        assert_eq!(routed(&stack, "lead", &body).await?.0, seller, "a lead for rule {campaign}");
+        assert_eq!(routed(&stack, "lead", body).await?.0, seller, "a lead for rule {campaign}");
     }
-    let counted = client.get("/v1/segments/lead-default/rules").await?.expect(200)?;
+    let counted = shown(client.api.list_rules().id("lead-default").send().await?);
     let counts: Vec<&Value> = counted["items"].as_array().unwrap().iter().map(|rule| &rule["recordsRouted"]).collect();
     assert_eq!(counts, [2, 1, 1], "RULE-08");
     assert_eq!(rules.len(), 3);
@@ -125,10 +122,10 @@ async fn creating_a_lead_counts_as_an_assignment() -> anyhow::Result<()> {
     // EX-06, DIST-03, OQ-04
     let stack = organisation(&["miriam", "sanjay"]).await?;
     let own = json!({"fields": {"topic": "my own"}, "owner": {"kind": "seller", "id": "miriam"}});
-    let created = stack.client("salesperson", "miriam").post("/v1/records/lead", &own).await?.expect(201)?;
-    let record = stack.processed(&path_of(&created)).await?;
-    assert_eq!(record["owner"], json!({"kind": "seller", "id": "sanjay"}));
-    let run = last_run(&stack.administrator(), &path_of(&created)).await?;
+    let created = record(&stack.client("salesperson", "miriam"), "lead", own).await?;
+    let processed = stack.processed(&path_of(&created)).await?;
+    assert_eq!(processed["owner"], json!({"kind": "seller", "id": "sanjay"}));
+    let run = last_run(&stack.administrator(), &created).await?;
     assert_eq!(run["assignment"]["previousOwner"], json!({"kind": "seller", "id": "miriam"}));
     assert_eq!(lead(&stack).await?.1, names(["miriam", "sanjay"]));
     stack.shutdown().await
@@ -140,9 +137,10 @@ async fn many_leads_at_once_are_spread_as_if_they_had_come_one_by_one() -> anyho
     let stack = RunningStack::start().await?;
     let client = stack.administrator();
     sellers(&client, &SELLERS).await?;
-    client.post("/v1/segments/lead-default/rules", &rule("all", &everything())).await?.expect(201)?;
+    add_rule(&client, "lead-default", &rule("all", &everything())).await?;
     let records: Vec<Value> = (0..100).map(|n| json!({"id": format!("L-{n}"), "fields": {}})).collect();
-    client.post("/v1/records/lead/batch", &json!({"records": records})).await?.expect(200)?;
+    let batch: types::BatchBody = shaped(json!({"records": records}))?;
+    client.api.create_records().type_("lead").body(batch).send().await?;
     let stored = stack.settled(journeys::until::LONG).await?;
     let mut held: Vec<i64> = stored.held("lead").into_values().collect();
     held.sort_unstable();

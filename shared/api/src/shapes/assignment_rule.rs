@@ -17,7 +17,7 @@ use super::condition::Condition;
 }))]
 pub struct AssignmentRuleBody {
     /// For people.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, pattern = "\\S")]
     pub name: String,
     /// What it is for.
     #[schema(max_length = 2000)]

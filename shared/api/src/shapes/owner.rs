@@ -11,6 +11,7 @@ pub struct Owner {
     #[schema(schema_with = kind)]
     pub kind: String,
     /// Its id.
+    #[schema(min_length = 1, max_length = 64)]
     pub id: String,
 }
 

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use utoipa::openapi::{RefOr, Schema};
+use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, SchemaType};
+use utoipa::openapi::{Ref, RefOr, Schema};
 
 use super::{owner, word};
 use crate::problem::Problem;
@@ -47,10 +48,10 @@ pub struct RecordPatch {
 
 /// Records to create.
 #[derive(Debug, ToSchema)]
-#[schema(example = json!({"records": [{"fields": {"topic": "New store"}}, {"fields": {"topic": "New till"}}]}))]
+#[schema(example = json!({"records": [{"id": "L-18", "fields": {"country": "US"}}, {"fields": {"country": "CA"}}]}))]
 pub struct BatchBody {
-    /// Each as for itself.
-    #[schema(min_items = 1, max_items = 1000)]
+    /// Each is judged by itself.
+    #[schema(schema_with = elements)]
     pub records: Vec<RecordBody>,
 }
 
@@ -267,6 +268,13 @@ impl From<domain::record::Record> for Record {
 pub(crate) const STATES: &[&str] = &["active", "inactive"];
 /// The words for where a record stands in work assignment.
 pub(crate) const WORK_STATUSES: &[&str] = &["pending", "succeeded", "needsAttention", "none"];
+
+/// What is no record fails alone and not the batch, so anything may stand there.
+fn elements() -> RefOr<Schema> {
+    let record = Ref::from_schema_name("RecordBody");
+    let element = AnyOfBuilder::new().item(record).item(ObjectBuilder::new().schema_type(SchemaType::AnyValue));
+    Schema::from(ArrayBuilder::new().items(element).min_items(Some(1)).max_items(Some(1000)).build()).into()
+}
 
 fn state() -> RefOr<Schema> {
     super::words(STATES)

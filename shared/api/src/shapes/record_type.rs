@@ -12,13 +12,15 @@ pub struct RecordTypeBody {
     /// For people.
     #[schema(max_length = 100)]
     pub label: Option<String>,
-    /// The columns of `fields`.
-    pub columns: Vec<Column>,
+    /// The columns of `fields`; those that exist from the start stay, whether they are named or not.
+    #[schema(max_items = 500)]
+    pub columns: Option<Vec<Column>>,
     /// Which other records its records are related to.
     pub relations: Option<Vec<Relation>>,
     /// Whether queues may hold its records.
     pub enabled_for_queues: Option<bool>,
     /// Stages in order.
+    #[schema(max_items = 50)]
     pub stages: Option<Vec<String>>,
 }
 
@@ -47,13 +49,16 @@ pub struct Column {
     #[schema(pattern = "^[A-Za-z][A-Za-z0-9_]{0,63}$")]
     pub name: String,
     /// For people.
+    #[schema(max_length = 100)]
     pub label: Option<String>,
     /// What it holds.
     #[schema(schema_with = column_type)]
     pub r#type: String,
     /// What may be chosen; only for choices, absent = any text.
+    #[schema(max_items = 1000)]
     pub options: Option<Vec<String>>,
     /// The type of the record that a lookup names.
+    #[schema(max_length = 64)]
     pub target: Option<String>,
 }
 
@@ -61,6 +66,7 @@ pub struct Column {
 #[derive(Debug, ToSchema)]
 pub struct Relation {
     /// Its name in conditions.
+    #[schema(pattern = "^[A-Za-z][A-Za-z0-9_]{0,63}$")]
     pub name: String,
     /// The type of the related records.
     pub r#type: String,

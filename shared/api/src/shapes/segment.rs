@@ -19,13 +19,13 @@ use super::record::Record;
 }))]
 pub struct SegmentBody {
     /// For people.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, pattern = "\\S")]
     pub name: String,
     /// What it is for.
     #[schema(max_length = 2000)]
     pub description: Option<String>,
     /// Never changes.
-    #[schema(example = "lead")]
+    #[schema(example = "lead", min_length = 1, max_length = 64)]
     pub record_type: String,
     /// Rank within the record type, from 1; absent or too large = last before the default segment.
     #[schema(minimum = 1)]

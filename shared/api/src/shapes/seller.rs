@@ -25,10 +25,10 @@ pub struct SellerBody {
     #[schema(pattern = "^[A-Za-z0-9_-]{1,64}$")]
     pub id: Option<String>,
     /// For people.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, pattern = "\\S")]
     pub name: String,
     /// An address.
-    #[schema(format = Email)]
+    #[schema(pattern = "^[^@\\s]+@[^@\\s]+$", max_length = 320)]
     pub email: String,
     /// At least one; they decide eligibility for assignment, never what the API allows.
     #[schema(schema_with = roles)]
@@ -37,6 +37,7 @@ pub struct SellerBody {
     #[schema(default = true)]
     pub enabled: Option<bool>,
     /// A zone of the IANA database; absent = the organisation's.
+    #[schema(max_length = 64)]
     pub time_zone: Option<String>,
     /// Columns of the record type `seller`.
     #[schema(value_type = Option<Object>)]
@@ -181,7 +182,7 @@ pub(super) fn role_words() -> Vec<&'static str> {
 }
 
 fn roles() -> RefOr<Schema> {
-    let list = ArrayBuilder::new().items(super::words(&role_words())).min_items(Some(1));
+    let list = ArrayBuilder::new().items(super::words(&role_words())).min_items(Some(1)).unique_items(true);
     Schema::from(list.build()).into()
 }
 

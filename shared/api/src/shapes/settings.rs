@@ -13,7 +13,8 @@ pub struct SettingsBody {
     /// Who can be assigned records automatically.
     #[schema(schema_with = eligible_roles)]
     pub eligible_roles: Option<String>,
-    /// The zone of relative dates.
+    /// The zone of relative dates, from the IANA database.
+    #[schema(max_length = 64)]
     pub time_zone: Option<String>,
     /// The day weeks start on.
     #[schema(schema_with = weekday)]
@@ -23,6 +24,7 @@ pub struct SettingsBody {
     /// Whether sellers have the work list.
     pub workspace_enabled: Option<bool>,
     /// Maximum capacity of sellers without their own; null = unlimited.
+    #[schema(minimum = 0, maximum = 1_000_000)]
     pub default_maximum_capacity: Option<u32>,
     /// The limits as a whole: one that is absent here takes its default.
     pub limits: Option<LimitsBody>,
@@ -33,24 +35,34 @@ pub struct SettingsBody {
 #[schema(rename_all = "camelCase")]
 pub struct LimitsBody {
     /// Active segments in the organisation.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub max_active_segments: Option<u32>,
     /// Active rules in one segment.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub max_active_rules_per_segment: Option<u32>,
     /// Conditions of a segment or rule.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub max_conditions: Option<u32>,
     /// Conditions of a matcher.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub max_matcher_conditions: Option<u32>,
     /// Related rows of a matcher.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub max_matcher_related: Option<u32>,
     /// Characters of one stored condition tree.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub max_condition_characters: Option<u32>,
     /// Records one segment run takes; null = all.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub records_per_run: Option<u32>,
     /// Active sequences in the organisation.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub max_active_sequences: Option<u32>,
     /// Steps of one sequence.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub max_steps_per_sequence: Option<u32>,
     /// Days of one wait step.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub max_wait_days: Option<u32>,
 }
 
@@ -107,7 +119,7 @@ pub struct Limits {
 }
 
 fn eligible_roles() -> RefOr<Schema> {
-    let named = ArrayBuilder::new().items(super::words(&role_words())).min_items(Some(1));
+    let named = ArrayBuilder::new().items(super::words(&role_words())).min_items(Some(1)).unique_items(true);
     Schema::from(OneOfBuilder::new().item(super::words(&["all"])).item(named).build()).into()
 }
 
