@@ -451,6 +451,7 @@ mod tests {
         let mut record = lead();
         record.segment = Some("lead-default".into());
         record.status_reason = Some("x".to_owned());
+        record.queue = Some("desk".into());
         record.score = Some(1);
         record.last = Some(LastRun { id: "c.0".into(), at: at(1), reason: Some(Reason::NoSegment), unassigned: true });
         record.state = State::Inactive;
