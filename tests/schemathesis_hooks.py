@@ -8,29 +8,27 @@ import schemathesis
 counted = itertools.count()
 
 
-def holds_empty_text(value):
+def without_empty_text(value):
+    """Null, absent and "" all mean empty; of the three, null is what schemas speak of."""
     if isinstance(value, dict):
-        return any(holds_empty_text(member) for member in value.values())
+        return {name: without_empty_text(member) for name, member in value.items()}
     if isinstance(value, list):
-        return any(holds_empty_text(element) for element in value)
-    return value == ""
-
-
-@schemathesis.hook
-def filter_body(context, body):
-    """Null, absent and "" all mean empty: a body that is wrong by an empty text only is not wrong."""
-    return not holds_empty_text(body)
+        return [without_empty_text(element) for element in value]
+    return None if value == "" else value
 
 
 @schemathesis.hook
 def filter_query(context, query):
-    """As of bodies."""
-    return query is None or not holds_empty_text(query)
+    """An empty parameter counts as absent, so it makes no request wrong."""
+    return query is None or "" not in query.values()
 
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """A key that was used before gets the first answer, however wrong the rest of the request is."""
+    body = without_empty_text(case.body)
+    if body != case.body:
+        case.body = body
+    # A key that was used before gets the first answer, however wrong the rest of the request is.
     key = case.headers.get("Idempotency-Key") if case.headers else None
     if isinstance(key, str) and re.fullmatch("[!-~]([ -~]{0,126}[!-~])?", key):
         case.headers["Idempotency-Key"] = f"generated-{next(counted)}"

@@ -40,7 +40,7 @@ fn verify(authorization: &str, key: &str, names: &ClaimNames) -> Option<Caller> 
     let sub = claims.get(&names.seller)?.as_str().filter(|sub| !sub.is_empty())?.to_owned();
     let roles = match claims.get(&names.roles) {
         Some(Value::String(text)) => roles(text),
-        Some(Value::Array(named)) => named.iter().filter_map(Value::as_str).filter_map(Role::named).collect(),
+        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).filter_map(Role::named).collect(),
         _ => Vec::new(),
     };
     Some(Caller { sub, roles })
@@ -48,7 +48,6 @@ fn verify(authorization: &str, key: &str, names: &ClaimNames) -> Option<Caller> 
 
 #[cfg(test)]
 mod tests {
-    use domain::seller::Role;
     use jsonwebtoken::{EncodingKey, Header, encode};
     use serde_json::json;
 
