@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api::shapes::assignment_rule::{AssignmentRule as Shape, RuleOrder};
-use api::{Body, Created, Deleted, IfMatch, Page, Paging, Path, Problem, Seed, Versioned};
+use api::{Body, Created, Deleted, IfMatch, Page, Paging, Path, Problem, RankedPosition, Seed, Versioned};
 use axum::extract::State;
 use domain::assignment_rule::{AssignmentRule, Known, RuleDraft, RuleState, parse_order};
 use domain::id::{RuleId, SegmentId};
@@ -114,10 +114,13 @@ pub(crate) async fn list(
     paging: Paging,
 ) -> api::Result<Page<Shape>> {
     let segment = rules.segment(&segment).await?;
-    let after: u32 = paging.position()?.unwrap_or(0);
+    let from: Option<RankedPosition<RuleId>> = paging.position()?;
     let mut placed = rules.store.rules(&segment.id).await?;
-    placed.retain(|placed| placed.order > after);
-    let next = (placed.len() > paging.limit).then(|| placed[paging.limit - 1].order);
+    if let Some(from) = from {
+        placed = from.rest(placed, |placed| &placed.rule.id, |placed| placed.order);
+    }
+    let place = |placed: &Placed| RankedPosition::of(placed.rule.id.clone(), placed.order);
+    let next = (placed.len() > paging.limit).then(|| place(&placed[paging.limit - 1]));
     placed.truncate(paging.limit);
     let counts = rules.store.segment_counts(&segment.record_type, &segment.id).await?;
     Ok(paging.page(placed.into_iter().map(|placed| shape(placed, &counts)).collect(), next.as_ref()))

@@ -1,5 +1,6 @@
 //! New records: one, or up to a thousand of which those that fail don't stop the others.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use api::shapes::record::{BatchResult, BatchResults, Record};
@@ -35,8 +36,8 @@ pub(crate) async fn one(
     let draft = RecordDraft::parse(&body, &Pointer::root(), definition)?;
     own_only(&authorized, &draft)?;
     owner_exists(&draft, &knowledge, &Pointer::root())?;
-    let maker = Maker { record_type: &record_type, authorized: &authorized, knowledge: &knowledge, seed: &seed };
-    let record = records.store.create_record(maker.record(draft, 0, false), records.clock.now()).await?;
+    let new = Maker::new(&record_type, &authorized, &knowledge, &seed).record(draft, 0, false)?;
+    let record = records.store.create_record(new, records.clock.now()).await?;
     let location = format!("/v1/records/{record_type}/{}", record.key.id);
     Ok(Created { location, version: record.version, resource: shown(record, &knowledge) })
 }
@@ -61,15 +62,16 @@ pub(crate) async fn many(
         draft.fault("records", "outOfRange", format!("must hold 1 to {MOST} records"));
     }
     let elements = draft.finish(elements)?;
-    let maker = Maker { record_type: &record_type, authorized: &authorized, knowledge: &knowledge, seed: &seed };
+    let mut maker = Maker::new(&record_type, &authorized, &knowledge, &seed);
     let mut results = Vec::with_capacity(elements.len());
     let (mut places, mut new) = (Vec::new(), Vec::new());
     for ((index, (place, element)), number) in elements.into_iter().enumerate().zip(0..) {
-        match believe(element, &place, definition, &knowledge) {
+        let believed = believe(element, &place, definition, &knowledge);
+        match believed.and_then(|draft| maker.record(draft, number, false)) {
             Err(problem) => results.push(BatchResult::failed(index, asked_id(element), problem)),
-            Ok(draft) => {
+            Ok(record) => {
                 places.push(index);
-                new.push(maker.record(draft, number, false));
+                new.push(record);
             }
         }
     }
@@ -128,18 +130,32 @@ fn own_only(authorized: &Authorized, draft: &RecordDraft) -> api::Result<()> {
 
 /// What new records of one request have in common.
 pub(crate) struct Maker<'a> {
-    pub(crate) record_type: &'a RecordType,
-    pub(crate) authorized: &'a Authorized,
-    pub(crate) knowledge: &'a Knowledge,
-    pub(crate) seed: &'a Seed,
+    record_type: &'a RecordType,
+    authorized: &'a Authorized,
+    knowledge: &'a Knowledge,
+    seed: &'a Seed,
+    made: HashSet<RecordId>,
 }
 
-impl Maker<'_> {
-    /// The `number`-th new record of the request.
-    pub(crate) fn record(&self, draft: RecordDraft, number: u32, imported: bool) -> NewRecord {
+impl<'a> Maker<'a> {
+    pub(crate) fn new(
+        record_type: &'a RecordType,
+        authorized: &'a Authorized,
+        knowledge: &'a Knowledge,
+        seed: &'a Seed,
+    ) -> Self {
+        Self { record_type, authorized, knowledge, seed, made: HashSet::new() }
+    }
+
+    /// The `number`-th new record of the request. An id that the request has used before is taken: the store alone would
+    /// take the second one for a repetition of the first.
+    pub(crate) fn record(&mut self, draft: RecordDraft, number: u32, imported: bool) -> api::Result<NewRecord> {
         let id = draft.id.unwrap_or_else(|| RecordId::new(self.seed.id(number)));
+        if !self.made.insert(id.clone()) {
+            return Err(store::Error::Exists.into());
+        }
         let unit = draft.owner.as_ref().and_then(Owner::seller).and_then(|seller| unit_of(self.knowledge, seller));
-        NewRecord {
+        Ok(NewRecord {
             key: RecordKey { record_type: self.record_type.clone(), id },
             fields: draft.fields,
             business_unit: unit.map(ToOwned::to_owned),
@@ -149,6 +165,6 @@ impl Maker<'_> {
             imported,
             created_by: self.authorized.caller.sub.clone(),
             tag: Some(self.seed.tag()),
-        }
+        })
     }
 }

@@ -44,7 +44,7 @@ pub(crate) async fn import(
     let definition = definition(&knowledge, &record_type)?;
     let table = Table::read(&bytes, filters.get("map"), definition)?;
     let route = filters.get("route").map(|word| word == "true");
-    let maker = Maker { record_type: &record_type, authorized: &authorized, knowledge: &knowledge, seed: &seed };
+    let mut maker = Maker::new(&record_type, &authorized, &knowledge, &seed);
     let mut progress = Import {
         id: seed.id(0),
         record_type: record_type.clone(),
@@ -63,11 +63,15 @@ pub(crate) async fn import(
     while numbered.peek().is_some() {
         let (mut places, mut new): (Vec<usize>, Vec<NewRecord>) = (Vec::new(), Vec::new());
         for ((index, row), number) in numbered.by_ref().take(ROWS_AT_ONCE) {
-            match table.body(row).and_then(|body| believe(&body, &Pointer::root(), definition, &knowledge)) {
-                Ok(mut draft) => {
-                    draft.route = route.unwrap_or(draft.owner.is_none());
+            let believed = table.body(row).and_then(|body| believe(&body, &Pointer::root(), definition, &knowledge));
+            let record = believed.and_then(|mut draft| {
+                draft.route = route.unwrap_or(draft.owner.is_none());
+                maker.record(draft, number, true)
+            });
+            match record {
+                Ok(record) => {
                     places.push(index);
-                    new.push(maker.record(draft, number, true));
+                    new.push(record);
                 }
                 Err(problem) => failures.push(ImportFailure { index, problem }),
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use api::shapes::record::Record;
 use api::shapes::segment::Segment as Shape;
-use api::{Body, Created, Deleted, Filters, IfMatch, Page, Paging, Path, Problem, Seed, Versioned};
+use api::{Body, Created, Deleted, Filters, IfMatch, Page, Paging, Path, Problem, RankedPosition, Seed, Versioned};
 use axum::extract::State;
 use domain::id::{RecordType, SegmentId};
 use domain::segment::{Segment, SegmentDraft, SegmentEvent, SegmentState, parse_priority};
@@ -95,7 +95,7 @@ pub(crate) async fn list(
     filters: Filters,
     paging: Paging,
 ) -> api::Result<Page<Shape>> {
-    let from: Option<(String, u32)> = paging.position()?;
+    let from: Option<(RecordType, RankedPosition<SegmentId>)> = paging.position()?;
     let state = filters.get("state").map(|word| match word {
         "active" => SegmentState::Active,
         "paused" => SegmentState::Paused,
@@ -105,18 +105,21 @@ pub(crate) async fn list(
     let record_types = segments.store.record_types().await?;
     let of_records = record_types.iter().filter(|definition| definition.holds_records());
     let names = of_records.map(|definition| &definition.record_type);
-    let place = |ranked: &Ranked| (ranked.segment.record_type.to_string(), ranked.priority);
-    let keep = |ranked: &Ranked| {
-        state.is_none_or(|state| ranked.segment.state == state)
-            && from.as_ref().is_none_or(|from| place(ranked) > *from)
-    };
+    let keep = |ranked: &Ranked| state.is_none_or(|state| ranked.segment.state == state);
     let mut found: Vec<Ranked> = vec![];
     for record_type in names.filter(|name| wanted.is_none_or(|wanted| wanted == name.as_str())) {
-        let passed = from.as_ref().is_some_and(|(last, _)| record_type.as_str() < last.as_str());
+        let passed = from.as_ref().is_some_and(|(last, _)| record_type < last);
         if !passed && found.len() <= paging.limit {
-            found.extend(segments.store.segments(record_type).await?.into_iter().filter(&keep));
+            let mut ranked = segments.store.segments(record_type).await?;
+            if let Some((_, position)) = from.as_ref().filter(|(last, _)| record_type == last) {
+                ranked = position.rest(ranked, |ranked| &ranked.segment.id, |ranked| ranked.priority);
+            }
+            found.extend(ranked.into_iter().filter(&keep));
         }
     }
+    let place = |Ranked { segment, priority, .. }: &Ranked| {
+        (segment.record_type.clone(), RankedPosition::of(segment.id.clone(), *priority))
+    };
     let next = (found.len() > paging.limit).then(|| place(&found[paging.limit - 1]));
     found.truncate(paging.limit);
 

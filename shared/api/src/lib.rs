@@ -37,7 +37,7 @@ pub use edge::Edge;
 pub use etag::IfMatch;
 pub use identity::Caller;
 pub use operation::Function;
-pub use page::{Page, Paging};
+pub use page::{Page, Paging, RankedPosition};
 pub use path::Path;
 pub use privilege::Scope;
 pub use problem::Problem;

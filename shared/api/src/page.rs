@@ -9,8 +9,8 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::authorized::Authorized;
@@ -128,6 +128,28 @@ impl<T: Serialize> IntoResponse for Page<T> {
     }
 }
 
+/// Where a page of an ordered list ended whose ranks move when others change it: the last thing that was shown, and the
+/// rank that it had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RankedPosition<Id>(Id, u32);
+
+impl<Id: PartialEq> RankedPosition<Id> {
+    /// The position of a thing.
+    pub fn of(id: Id, rank: u32) -> Self {
+        Self(id, rank)
+    }
+
+    /// What stands behind the position in the list as it is now. If the last thing shown is gone, those behind it have
+    /// moved up by one.
+    pub fn rest<T>(&self, mut items: Vec<T>, id: impl Fn(&T) -> &Id, rank: impl Fn(&T) -> u32) -> Vec<T> {
+        let shown = items.iter().position(|item| *id(item) == self.0);
+        let gone = || items.iter().position(|item| rank(item) >= self.1).unwrap_or(items.len());
+        let begin = shown.map_or_else(gone, |shown| shown + 1);
+        items.drain(..begin);
+        items
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use axum::http::{StatusCode, Uri};
@@ -185,5 +207,19 @@ mod tests {
         }
         let wrong_position = paging(&format!("/list?status=succeeded&next={token}"), "susana").unwrap();
         assert_eq!(wrong_position.position::<u32>(), Err(Problem::unreadable_page_token()));
+    }
+
+    #[test]
+    fn a_position_in_a_list_whose_ranks_move_is_that_of_a_thing() {
+        let rest = |list: &[&str], shown: &str, rank| {
+            let items: Vec<(String, u32)> = list.iter().zip(1..).map(|(id, rank)| ((*id).to_owned(), rank)).collect();
+            let rest = RankedPosition::of(shown.to_owned(), rank).rest(items, |item| &item.0, |item| item.1);
+            rest.into_iter().map(|(id, _)| id).collect::<String>()
+        };
+        assert_eq!(rest(&["a", "b", "c", "d"], "b", 2), "cd");
+        assert_eq!(rest(&["new", "a", "b", "c", "d"], "b", 2), "cd", "somebody stands before it now");
+        assert_eq!(rest(&["b", "c", "d"], "b", 2), "cd", "somebody before it went");
+        assert_eq!(rest(&["a", "c", "d"], "b", 2), "cd", "it went itself");
+        assert_eq!(rest(&["a"], "b", 2), "");
     }
 }

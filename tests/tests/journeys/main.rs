@@ -3,6 +3,8 @@
 mod adoption;
 mod bad_input;
 mod changes;
+mod concurrency;
+mod imports;
 mod logs;
 mod manual_work;
 mod privileges;

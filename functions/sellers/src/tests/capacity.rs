@@ -77,11 +77,9 @@ async fn many_sellers_are_changed_and_one_that_fails_stops_nobody() {
     assert_eq!((&boris["capacity"]["maximum"], &boris["assignRecords"]), (&json!(5), &json!(true)));
     let wrong = function.call("POST", "/v1/sellers/bulk", Some(json!({"sellerIds": []}))).await;
     assert_eq!(faults(&wrong), [("/sellerIds", "outOfRange"), ("", "required")]);
-    for (member, value, entity) in
-        [("assignRecords", json!(true), "assignmentMap"), ("attributes", attributes, "sellerAttribute")]
-    {
+    for (member, value) in [("assignRecords", json!(true)), ("attributes", attributes)] {
         let change = json!({"sellerIds": ["alan"], member: value});
         let refused = function.call_as("[salesperson]", "POST", "/v1/sellers/bulk", Some(change)).await;
-        assert_eq!((refused.status.as_u16(), &refused.body["entity"]), (403, &json!(entity)));
+        assert_eq!((refused.status.as_u16(), &refused.body["entity"]), (403, &json!("assignmentMap")));
     }
 }

@@ -43,12 +43,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
     operation(Post, "/v1/sellers/search", "searchSellers", VIEW, Answer::page::<Seller>())
         .about("Lists the sellers for whom a condition holds.")
         .takes::<SellerSearchBody>(),
-    operation(Post, "/v1/sellers/bulk", "changeSellers", VIEW, Answer::resource::<BatchResults>())
-        .about(
-            "Changes up to 1,000 sellers; one that fails doesn't stop the others. Beyond the privileges named here it \
-             needs those for what the body changes.",
-        )
-        .takes::<SellerBulkBody>(),
+    operation(Post, "/v1/sellers/bulk", "changeSellers", ELIGIBILITY, Answer::resource::<BatchResults>())
+        .about("Changes up to 1,000 sellers; one that fails doesn't stop the others.")
+        .takes::<SellerBulkBody>()
+        .beyond(&["sellerIds", "capacity", "assignRecords"], &APPLY_SELLER_ATTRIBUTES),
     operation(Get, ONE, "getSeller", VIEW, Answer::resource::<Seller>()).about("Reads a seller."),
     operation(Put, ONE, "replaceSeller", MANAGE, Answer::resource::<Seller>())
         .about("Replaces a seller.")
