@@ -126,29 +126,36 @@ pub fn route(
             let decision = decide(organisation, &counting, roster, arrival, present, &moment, largest_turn);
             if let Some(touched) = &decision.touched {
                 largest_turn = Some(touched.turn);
-                if let Some(position) = roster.position(&touched.seller) {
-                    apply(roster, position, &arrival.record, touched);
-                }
             }
+            apply(roster, &arrival.record, &decision);
             decision
         })
         .collect()
 }
 
-/// Moves the roster on by one assignment: the turn, and one record more or fewer for who gets it and who had it.
-fn apply(roster: &mut Roster, position: usize, record: &Record, touched: &Touched) {
-    let record_type = &record.key.record_type;
-    let previous = record.owner.as_ref().filter(|_| record.revision > 0).and_then(Owner::seller);
-    let previous_position = previous.and_then(|seller| roster.position(seller));
-    if let Some(previous) = previous_position {
-        *roster.state_mut(previous).held.entry(record_type.clone()).or_insert(0) -= 1;
+/// Moves the roster on by one decision: one record fewer for who had it and one more for who has it now, as their tallies
+/// will say, and the turn of who was chosen.
+fn apply(roster: &mut Roster, record: &Record, decision: &Decision) {
+    // Another program's item counts from its adoption on, which is this run.
+    let before = record.owner.as_ref().filter(|_| record.revision > 0);
+    let after = match &decision.run.assignment.owner {
+        // The owner stays who it was (RULE-41).
+        None | Some(Owner::Queue(_)) => record.owner.as_ref(),
+        given => given.as_ref(),
+    };
+    for (owner, change) in [(before, -1), (after, 1)] {
+        let position = owner.and_then(Owner::seller).and_then(|seller| roster.position(seller));
+        if let Some(position) = position {
+            *roster.state_mut(position).held.entry(record.key.record_type.clone()).or_insert(0) += change;
+        }
     }
+    let Some(touched) = &decision.touched else { return };
+    let Some(position) = roster.position(&touched.seller) else { return };
     let state = roster.state_mut(position);
-    state.turns.insert(record_type.clone(), touched.turn);
+    state.turns.insert(record.key.record_type.clone(), touched.turn);
     if touched.in_period.is_some() {
         state.in_period.clone_from(&touched.in_period);
     }
-    *state.held.entry(record_type.clone()).or_insert(0) += 1;
 }
 
 /// The run of an assignment by a person (MON-63): no rule, no check of capacity or availability.
@@ -415,8 +422,10 @@ impl Desk<'_> {
                 }
             }
             Target::Queues(pick) => {
+                // A type may have been disabled for queues since a queue and this rule named it (RULE-36).
+                let any_takes = subject.definition().enabled_for_queues;
                 let takes = |queue: &&Candidates<Queue>| {
-                    queue.group.enabled && queue.group.record_types.contains(&record.key.record_type)
+                    any_takes && queue.group.enabled && queue.group.record_types.contains(&record.key.record_type)
                 };
                 let queues = self.organisation.queues.iter().filter(takes);
                 let queues = queues.map(|queue| Group { id: &queue.group.id, subject: queue.subject.as_ref() });

@@ -2,132 +2,27 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where something is not as it set it up")]
 
+mod support;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use domain::assignment_rule::{AssignmentRule, Distribution, Method, RuleState, SellerPick, Target};
+use domain::assignment_rule::{RuleState, SellerPick};
 use domain::fault::Pointer;
-use domain::id::{Owner, RecordKey, RecordType, RuleId, SellerId};
+use domain::id::{Owner, RecordType, RuleId, SellerId};
 use domain::reason::Reason;
-use domain::record::{NewRecord, Record};
-use domain::record_type::RecordTypes;
 use domain::roster::{Member, Roster, SellerState};
-use domain::route::{Arrival, Decision, Organisation, Present, route};
-use domain::rulebook::{Rulebook, RulebookSource, SegmentSource};
+use domain::route::{Arrival, route};
+use domain::rulebook::SegmentSource;
 use domain::run::{Status, Verdict};
-use domain::segment::{Segment, SegmentState, default_id};
+use domain::segment::{Segment, SegmentState};
 use domain::seller::{Role, Seller};
 use domain::settings::{EligibleRoles, Settings};
-use domain::subject::{Subject, System};
 use domain::turn::Turn;
-use jiff::Timestamp;
 use proptest::prelude::*;
 use serde::Deserialize;
-use serde_json::{Value, json};
-
-fn at(clock: &str) -> Timestamp {
-    format!("2026-03-02T{clock}:00Z").parse().unwrap()
-}
-
-fn seller(id: &str) -> Seller {
-    let mut seller: Seller = serde_json::from_value(json!({
-        "id": id, "name": id, "email": format!("{id}@example.com"), "roles": ["salesperson"], "enabled": true,
-        "timeZone": null, "fields": {}, "teamIds": [], "assignRecords": true, "version": 1
-    }))
-    .unwrap();
-    seller.roles = vec![Role::named("salesperson").unwrap()];
-    seller
-}
-
-fn rule(record_type: &str, number: usize, condition: Value, pick: SellerPick) -> AssignmentRule {
-    let segment_id = default_id(&RecordType::from(record_type));
-    AssignmentRule {
-        id: RuleId::new(format!("{segment_id}-{number}")),
-        segment_id,
-        name: format!("Rule {number}"),
-        description: None,
-        condition,
-        created_within_hours: None,
-        target: Target::Sellers(pick),
-        distribution: Some(Distribution {
-            method: Method::RoundRobin,
-            available_within_hours: None,
-            respect_capacity: false,
-        }),
-        state: RuleState::Active,
-        version: 1,
-        created_at: Timestamp::UNIX_EPOCH,
-        modified_at: Timestamp::UNIX_EPOCH,
-    }
-}
-
-fn segment(record_type: &str, id: &str, condition: Value) -> Segment {
-    Segment {
-        id: id.into(),
-        name: id.to_owned(),
-        condition,
-        is_default: false,
-        ..Segment::default_of(&RecordType::from(record_type))
-    }
-}
-
-/// An organisation with these segments and rules of one type; other types have their default segment only.
-fn organisation(sources: Vec<(&str, Vec<SegmentSource>)>) -> Organisation {
-    let record_types = RecordTypes::built_in();
-    let mut sources: BTreeMap<&str, Vec<SegmentSource>> = sources.into_iter().collect();
-    let definitions = record_types.iter().filter(|definition| definition.holds_records());
-    let rulebooks = definitions.map(|definition| {
-        let record_type = definition.record_type.clone();
-        let mut segments = sources.remove(record_type.as_str()).unwrap_or_default();
-        if !segments.iter().any(|source| source.segment.is_default) {
-            segments.push(SegmentSource { segment: Segment::default_of(&record_type), rules: Vec::new() });
-        }
-        let source = RulebookSource { version: 7, definition: Arc::clone(definition), segments };
-        (record_type, Arc::new(Rulebook::compile(source, &record_types)))
-    });
-    Organisation {
-        settings: Arc::new(Settings::default()),
-        rulebooks: rulebooks.collect(),
-        teams: [].into(),
-        queues: [].into(),
-    }
-}
-
-fn with_default_rules(record_type: &str, rules: Vec<AssignmentRule>) -> Vec<SegmentSource> {
-    vec![SegmentSource { segment: Segment::default_of(&RecordType::from(record_type)), rules }]
-}
-
-fn record(record_type: &str, id: &str, fields: &Value, now: Timestamp) -> Record {
-    let new = NewRecord {
-        key: RecordKey::new(record_type, id),
-        fields: fields.as_object().unwrap().clone(),
-        owner: None,
-        business_unit: None,
-        created_on: None,
-        route: true,
-        imported: false,
-        created_by: "importer".to_owned(),
-        tag: None,
-    };
-    new.into_record(now)
-}
-
-fn arrival(organisation: &Organisation, record: Record) -> Arrival {
-    let definition = &organisation.rulebooks[&record.key.record_type].definition;
-    let system = System { id: record.key.id.as_str(), created_on: Some(record.created_on), ..System::default() };
-    let subject = Subject::new(definition, &record.fields, &system).map_err(|faults| format!("{faults:?}"));
-    Arrival { record, subject }
-}
-
-fn route_one(organisation: &Organisation, roster: &mut Roster, record: Record, now: Timestamp) -> Decision {
-    let arrivals = [arrival(organisation, record)];
-    route(organisation, roster, &arrivals, Present { now, writer: 1, drawn: 7 }).pop().unwrap()
-}
-
-fn roster(ids: &[&str]) -> Roster {
-    let member = |id: &&str| Member { seller: Arc::new(seller(id)), state: SellerState::default(), subject: None };
-    Roster::new(ids.iter().map(member).collect())
-}
+use serde_json::json;
+use support::{arrival, at, organisation, record, roster, route_one, rule, segment, seller, with_default_rules};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -371,7 +266,7 @@ fn a_value_of_a_wrong_type_ends_as_a_failed_run_and_the_batch_goes_on() {
     let poison = record("lead", "L-1", &json!({"employees": "many"}), at("10:00"));
     let sound = record("lead", "L-2", &json!({"employees": 3}), at("10:00"));
     let arrivals = [poison, sound].map(|record| arrival(&organisation, record));
-    let present = Present { now: at("10:00"), writer: 1, drawn: 7 };
+    let present = support::present(at("10:00"));
     let decisions = route(&organisation, &mut roster(&["a"]), &arrivals, present);
     assert_eq!(decisions[0].run.assignment.reason, Some(Reason::ServerError));
     assert!(decisions[0].run.error_details.is_some());
@@ -404,7 +299,7 @@ proptest! {
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         let (mut batched, mut single) = (roster(&ids), roster(&ids));
         let mut counts: BTreeMap<Owner, u32> = ids.iter().map(|id| (Owner::Seller((*id).into()), 0)).collect();
-        let present = Present { now: at("10:00"), writer: 1, drawn: 7 };
+        let present = support::present(at("10:00"));
         for cut in cuts {
             let arrivals: Vec<Arrival> =
                 (0..cut).map(|n| arrival(&organisation, record("lead", &format!("L-{n}"), &json!({}), at("10:00")))).collect();

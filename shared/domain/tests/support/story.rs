@@ -1,0 +1,446 @@
+//! A story: sellers, teams, queues and rules as a sales manager would tell them, the leads that arrive and where they go.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::assignment_rule::{AssignmentRule, Distribution, Method, SellerPick, Target};
+use domain::calendar::{Days, Entry, Interval, Kind, Repeat, TimeOfDay};
+use domain::capacity::{CapacityPeriod, MaximumCapacity};
+use domain::column::{Column, ColumnType};
+use domain::id::{Owner, QueueId, RecordType, RuleId, SellerId, TeamId};
+use domain::queue::Queue;
+use domain::reason::Reason;
+use domain::record_type::RecordTypes;
+use domain::roster::{Member, Roster, SellerState};
+use domain::route::{Arrival, Candidates, Decision, Organisation, route};
+use domain::rulebook::SegmentSource;
+use domain::run::{Candidate, Status, Verdict};
+use domain::segment::Segment;
+use domain::seller::{Role, Seller};
+use domain::seller_attribute::{SellerAttribute, SellerAttributes, Source};
+use domain::settings::Settings;
+use domain::subject::{Subject, System};
+use domain::team::Team;
+use domain::turn::Turn;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{arrival, organisation_of, present, record, rule, segment, seller};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Story {
+    /// What of the specification it proves.
+    id: String,
+    title: String,
+    #[serde(default)]
+    settings: Settings,
+    /// Columns of text that leads have besides those they have from the start.
+    #[serde(default)]
+    lead_columns: Vec<String>,
+    /// Types besides lead that have an active rule.
+    #[serde(default)]
+    also_counting: Vec<RecordType>,
+    /// Segments of leads before the default one.
+    #[serde(default)]
+    segments: Vec<ToldSegment>,
+    /// Rules of the default segment of leads.
+    #[serde(default)]
+    rules: Vec<ToldRule>,
+    #[serde(default)]
+    attributes: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    sellers: BTreeMap<SellerId, ToldSeller>,
+    #[serde(default)]
+    teams: BTreeMap<TeamId, ToldTeam>,
+    #[serde(default)]
+    queues: BTreeMap<QueueId, ToldQueue>,
+    steps: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ToldSegment {
+    id: String,
+    condition: Value,
+    rules: Vec<ToldRule>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ToldRule {
+    /// Every lead, unless it says otherwise.
+    #[serde(default = "everything")]
+    condition: Value,
+    created_within_hours: Option<u32>,
+    /// Any seller, unless it says otherwise.
+    #[serde(default = "any_seller")]
+    target: Target,
+    /// Round robin without options, unless it says otherwise.
+    #[serde(default = "round_robin")]
+    distribution: Distribution,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct ToldSeller {
+    roles: Vec<Role>,
+    assign_records: bool,
+    enabled: bool,
+    fields: Map<String, Value>,
+    attributes: BTreeMap<String, Vec<String>>,
+    owns_accounts: Vec<String>,
+    maximum: Option<u32>,
+    period: CapacityPeriod,
+    period_maximum: Option<u32>,
+    calendar: Vec<ToldHours>,
+    holds: BTreeMap<RecordType, i64>,
+    /// When a lead was last assigned.
+    last_assigned: Option<Timestamp>,
+}
+
+impl Default for ToldSeller {
+    fn default() -> Self {
+        Self {
+            roles: vec![Role::Salesperson],
+            assign_records: true,
+            enabled: true,
+            fields: Map::new(),
+            attributes: BTreeMap::new(),
+            owns_accounts: vec![],
+            maximum: None,
+            period: CapacityPeriod::None,
+            period_maximum: None,
+            calendar: vec![],
+            holds: BTreeMap::new(),
+            last_assigned: None,
+        }
+    }
+}
+
+/// Working hours on one date in UTC, unless it says otherwise.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ToldHours {
+    #[serde(default = "working_hours")]
+    kind: Kind,
+    on: Date,
+    /// The weekdays it repeats on from then.
+    #[serde(default)]
+    every: Days,
+    #[serde(default = "morning")]
+    start: TimeOfDay,
+    #[serde(default = "evening")]
+    end: TimeOfDay,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ToldTeam {
+    #[serde(default = "salesperson")]
+    roles: Vec<Role>,
+    #[serde(default)]
+    fields: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ToldQueue {
+    #[serde(default = "yes")]
+    enabled: bool,
+    #[serde(default = "leads")]
+    record_types: Vec<RecordType>,
+    #[serde(default)]
+    fields: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Step {
+    at: Timestamp,
+    /// So many leads that sellers held are closed before others arrive.
+    #[serde(default)]
+    closes: BTreeMap<SellerId, i64>,
+    /// The fields of each lead that arrives.
+    #[serde(default)]
+    lead: Map<String, Value>,
+    /// When it was created; when it arrives, unless it says otherwise.
+    created_at: Option<Timestamp>,
+    /// Who owns it when it arrives: a seller's id, `team:{id}` or `queue:{id}`.
+    owned_by: Option<String>,
+    /// Where each of as many leads goes, which arrive together; null: nowhere.
+    goes_to: Vec<Option<String>>,
+    /// Why the leads go nowhere.
+    reason: Option<Reason>,
+    #[serde(default)]
+    overdue: bool,
+    /// The number of the rule that was applied to them.
+    rule: Option<usize>,
+    /// Of the last lead: what its trace says of sellers.
+    #[serde(default)]
+    verdicts: BTreeMap<SellerId, Verdict>,
+    #[serde(default)]
+    buckets: BTreeMap<SellerId, u8>,
+    #[serde(default)]
+    saw_available: BTreeMap<SellerId, Option<i64>>,
+    /// Available capacity after all.
+    #[serde(default)]
+    available: BTreeMap<SellerId, i64>,
+}
+
+fn everything() -> Value {
+    json!({"all": []})
+}
+
+fn any_seller() -> Target {
+    Target::Sellers(SellerPick::Any)
+}
+
+fn round_robin() -> Distribution {
+    Distribution { method: Method::RoundRobin, available_within_hours: None, respect_capacity: false }
+}
+
+fn working_hours() -> Kind {
+    Kind::WorkingHours
+}
+
+fn morning() -> TimeOfDay {
+    TimeOfDay::parse("08:00").unwrap()
+}
+
+fn evening() -> TimeOfDay {
+    TimeOfDay::parse("17:00").unwrap()
+}
+
+fn salesperson() -> Vec<Role> {
+    vec![Role::Salesperson]
+}
+
+fn leads() -> Vec<RecordType> {
+    vec!["lead".into()]
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn owner(text: &str) -> Owner {
+    match text.split_once(':') {
+        Some(("team", id)) => Owner::Team(id.into()),
+        Some(("queue", id)) => Owner::Queue(id.into()),
+        _ => Owner::Seller(text.into()),
+    }
+}
+
+impl ToldRule {
+    fn rule(&self, number: usize) -> AssignmentRule {
+        let of_sellers = matches!(self.target, Target::Sellers(_));
+        AssignmentRule {
+            created_within_hours: self.created_within_hours,
+            target: self.target.clone(),
+            distribution: of_sellers.then_some(self.distribution),
+            ..rule("lead", number, self.condition.clone(), SellerPick::Any)
+        }
+    }
+}
+
+impl ToldHours {
+    fn entry(&self, number: usize) -> Entry {
+        let time_off = self.kind == Kind::TimeOff;
+        Entry {
+            id: format!("E-{number}").as_str().into(),
+            kind: self.kind,
+            from: self.on,
+            to: None,
+            intervals: if time_off { vec![] } else { vec![Interval { start: self.start, end: self.end }] },
+            repeat: if self.every == Days::default() { Repeat::None } else { Repeat::EveryWeek },
+            days: self.every,
+            time_zone: TimeZone::UTC,
+            description: String::new(),
+            version: 1,
+        }
+    }
+}
+
+impl ToldSeller {
+    fn member(&self, id: &SellerId, record_types: &RecordTypes, attributes: &SellerAttributes) -> Member {
+        let entries: Vec<Entry> = self.calendar.iter().zip(1..).map(|(hours, number)| hours.entry(number)).collect();
+        let seller = Seller {
+            roles: self.roles.clone(),
+            assign_records: self.assign_records,
+            enabled: self.enabled,
+            fields: self.fields.clone(),
+            attributes: self.attributes.iter().map(|(name, values)| (name.as_str().into(), values.clone())).collect(),
+            capacity: MaximumCapacity {
+                maximum: self.maximum,
+                period: self.period,
+                period_maximum: self.period_maximum,
+            },
+            calendar: entries.into(),
+            ..seller(id.as_str())
+        };
+        let turns = self.last_assigned.map(|instant| (RecordType::from("lead"), Turn::after(None, instant, 0)));
+        let state =
+            SellerState { turns: turns.into_iter().collect(), held: self.holds.clone(), ..SellerState::default() };
+        let mut subject = seller.subject(record_types.get(&"seller".into()).unwrap(), attributes);
+        for account in &self.owns_accounts {
+            let system = System { id: account, ..System::default() };
+            let account = Subject::new(record_types.get(&"account".into()).unwrap(), &Map::new(), &system).unwrap();
+            if let Some(subject) = &mut subject {
+                subject.add_related("accountsOwned", Arc::new(account));
+            }
+        }
+        Member { seller: Arc::new(seller), state, subject: subject.map(Arc::new) }
+    }
+}
+
+impl Story {
+    fn record_types(&self) -> RecordTypes {
+        let known = RecordTypes::built_in();
+        let mut lead = known.get(&"lead".into()).unwrap().as_ref().clone();
+        lead.columns.extend(self.lead_columns.iter().map(|name| Column::new(name.as_str(), ColumnType::Text)));
+        known.with(lead)
+    }
+
+    fn organisation(&self, record_types: &RecordTypes) -> Organisation {
+        let mut rules = (1..).zip(self.segments.iter().flat_map(|told| &told.rules).chain(&self.rules));
+        let mut next = |count: usize| rules.by_ref().take(count).map(|(number, rule)| rule.rule(number)).collect();
+        let mut segments: Vec<SegmentSource> = self
+            .segments
+            .iter()
+            .map(|told| SegmentSource {
+                segment: segment("lead", &told.id, told.condition.clone()),
+                rules: next(told.rules.len()),
+            })
+            .collect();
+        segments.push(SegmentSource { segment: Segment::default_of(&"lead".into()), rules: next(self.rules.len()) });
+        let mut sources = vec![("lead", segments)];
+        for record_type in &self.also_counting {
+            let rules = vec![rule(record_type.as_str(), 1, everything(), SellerPick::Any)];
+            sources.push((record_type.as_str(), super::with_default_rules(record_type.as_str(), rules)));
+        }
+        let teams = self.teams.iter().map(|(id, told)| {
+            let (name, roles, fields) = (id.to_string(), told.roles.clone(), told.fields.clone());
+            let team = Team { id: id.clone(), name, member_ids: vec![], roles, fields, version: 1 };
+            let subject = team.subject(record_types.get(&"team".into()).unwrap());
+            Candidates { group: Arc::new(team), subject }
+        });
+        let queues = self.queues.iter().map(|(id, told)| {
+            let queue = Queue {
+                id: id.clone(),
+                name: id.to_string(),
+                enabled: told.enabled,
+                record_types: told.record_types.clone(),
+                member_ids: vec![],
+                fields: told.fields.clone(),
+                version: 1,
+            };
+            let subject = queue.subject(record_types.get(&"queue".into()).unwrap());
+            Candidates { group: Arc::new(queue), subject }
+        });
+        Organisation {
+            settings: Arc::new(self.settings.clone()),
+            teams: teams.collect(),
+            queues: queues.collect(),
+            ..organisation_of(record_types, sources)
+        }
+    }
+
+    fn roster(&self, record_types: &RecordTypes) -> Roster {
+        let attributes = self.attributes.iter().map(|(name, values)| SellerAttribute {
+            id: name.as_str().into(),
+            name: name.clone(),
+            source: Source::Manual,
+            values: values.clone(),
+            version: 1,
+        });
+        let attributes: SellerAttributes = attributes.collect();
+        Roster::new(self.sellers.iter().map(|(id, told)| told.member(id, record_types, &attributes)).collect())
+    }
+
+    fn check(&self) {
+        let record_types = self.record_types();
+        let organisation = self.organisation(&record_types);
+        let counting = organisation.counting();
+        let mut roster = self.roster(&record_types);
+        for (number, step) in self.steps.iter().enumerate() {
+            let context = format!("{} {}, at {}", self.id, self.title, step.at);
+            close(&mut roster, &step.closes);
+            let arrivals: Vec<Arrival> =
+                (0..step.goes_to.len()).map(|n| step.arrival(&organisation, &format!("L-{number}-{n}"))).collect();
+            let decisions = route(&organisation, &mut roster, &arrivals, present(step.at));
+            step.check(&decisions, &context);
+            for (id, available) in &step.available {
+                let member = &roster.members()[roster.position(id).unwrap()];
+                let maximum = member.seller.maximum(&self.settings).unwrap();
+                let found = i64::from(maximum) - member.state.consumed(&counting);
+                assert_eq!(found, *available, "{context}: {id}");
+            }
+        }
+    }
+}
+
+/// So many leads of sellers are closed.
+fn close(roster: &mut Roster, closes: &BTreeMap<SellerId, i64>) {
+    let mut members = roster.members().to_vec();
+    for member in &mut members {
+        if let Some(closed) = closes.get(&member.seller.id) {
+            *member.state.held.get_mut(&RecordType::from("lead")).unwrap() -= closed;
+        }
+    }
+    *roster = Roster::new(members);
+}
+
+impl Step {
+    fn arrival(&self, organisation: &Organisation, id: &str) -> Arrival {
+        let mut lead = record("lead", id, &Value::Object(self.lead.clone()), self.at);
+        lead.created_on = self.created_at.unwrap_or(self.at);
+        lead.owner = self.owned_by.as_deref().map(owner);
+        arrival(organisation, lead)
+    }
+
+    fn check(&self, decisions: &[Decision], context: &str) {
+        let found: Vec<Option<Owner>> =
+            decisions.iter().map(|decision| decision.run.assignment.owner.clone()).collect();
+        let expected: Vec<Option<Owner>> = self.goes_to.iter().map(|to| to.as_deref().map(owner)).collect();
+        let reasons: Vec<_> = decisions.iter().map(|decision| decision.run.assignment.reason).collect();
+        assert_eq!(found, expected, "{context}: {reasons:?}");
+        for Decision { run, .. } in decisions {
+            let expected = match (&run.assignment.owner, self.reason) {
+                (Some(_), _) => (Status::Succeeded, None),
+                (None, None) => (Status::NotApplicable, None),
+                (None, reason) => (Status::Failed, reason),
+            };
+            assert_eq!((run.assignment.status, run.assignment.reason), expected, "{context}");
+            assert_eq!(run.assignment.overdue, self.overdue, "{context}: overdue");
+            if let Some(number) = self.rule {
+                let id = run.assignment.rule_id.as_ref().map(RuleId::as_str);
+                assert_eq!(id, Some(format!("lead-default-{number}").as_str()), "{context}");
+            }
+        }
+        let trace = decisions.last().map(|decision| &decision.run.trace);
+        let candidate = |id: &SellerId| -> &Candidate {
+            let mut candidates = trace.iter().flat_map(|trace| &trace.candidates);
+            candidates.find(|candidate| candidate.seller_id == *id).unwrap_or_else(|| panic!("{context}: no {id}"))
+        };
+        for (id, verdict) in &self.verdicts {
+            assert_eq!(candidate(id).verdict, *verdict, "{context}: {id}");
+        }
+        for (id, bucket) in &self.buckets {
+            assert_eq!(candidate(id).bucket, Some(*bucket), "{context}: {id}");
+        }
+        for (id, available) in &self.saw_available {
+            assert_eq!(candidate(id).available, *available, "{context}: {id}");
+        }
+    }
+}
+
+/// Checks every story of a file.
+pub(crate) fn check(stories: &str) {
+    let stories: Vec<Story> = serde_json::from_str(stories).unwrap();
+    assert!(!stories.is_empty());
+    stories.iter().for_each(Story::check);
+}
