@@ -12,7 +12,7 @@ const README: &str = include_str!("../../README.md");
 const HEADING: &str = "\n## A first walk\n";
 
 /// Starting with the demonstration organisation takes some seconds.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_mins(2);
 
 /// The blocks of the section in a language, one after the other.
 fn blocks(language: &str) -> String {

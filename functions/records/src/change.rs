@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use api::shapes::record::Record;
-use api::{Authorized, Body, Deleted, IfMatch, Path, Problem, Versioned};
+use api::{Authorized, Body, Deleted, IfMatch, Path, Problem, Seed, Versioned};
 use axum::extract::State;
 use domain::fault::{Fault, Pointer};
 use domain::id::{RecordId, RecordKey, RecordType};
@@ -35,9 +35,40 @@ async fn change(
     if_match: &IfMatch,
     decide: impl Fn(&Stored, Timestamp) -> api::Result<Change>,
 ) -> api::Result<Versioned<Record>> {
+    change_unless(records, key, authorized, knowledge, if_match, |_| false, decide).await
+}
+
+/// The same for an action by POST. One that this very request carried out before, whose answer was lost, is done.
+async fn act(
+    records: &Records,
+    key: &RecordKey,
+    authorized: &Authorized,
+    knowledge: &Knowledge,
+    if_match: &IfMatch,
+    seed: &Seed,
+    decide: impl Fn(&Stored, Timestamp) -> api::Result<Change>,
+) -> api::Result<Versioned<Record>> {
+    let tag = seed.tag();
+    let done = |stored: &Stored| stored.record.tag.as_ref() == Some(&tag);
+    let decide = |stored: &Stored, now| Ok(decide(stored, now)?.by(&tag));
+    change_unless(records, key, authorized, knowledge, if_match, done, decide).await
+}
+
+async fn change_unless(
+    records: &Records,
+    key: &RecordKey,
+    authorized: &Authorized,
+    knowledge: &Knowledge,
+    if_match: &IfMatch,
+    done: impl Fn(&Stored) -> bool,
+    decide: impl Fn(&Stored, Timestamp) -> api::Result<Change>,
+) -> api::Result<Versioned<Record>> {
     let now = records.clock.now();
     let decide = |stored: &Stored| {
         check(authorized, &stored.record, knowledge)?;
+        if done(stored) {
+            return Ok(Change::Nothing);
+        }
         if_match.check(stored.record.version)?;
         decide(stored, now)
     };
@@ -83,6 +114,7 @@ pub(crate) async fn assign(
     Path(path): Path<Key>,
     authorized: Authorized,
     if_match: IfMatch,
+    seed: Seed,
     Body(body): Body,
 ) -> api::Result<Versioned<Record>> {
     let (key, knowledge) = (key(path), records.knowledge().await?);
@@ -94,10 +126,10 @@ pub(crate) async fn assign(
     }
     let version = knowledge.organisation.rulebooks.get(&key.record_type).map_or(0, |rulebook| rulebook.version);
     let unit = owner.seller().and_then(|seller| unit_of(&knowledge, seller));
-    change(&records, &key, &authorized, &knowledge, &if_match, |stored, now| {
+    act(&records, &key, &authorized, &knowledge, &if_match, &seed, |stored, now| {
         active(stored)?;
         let run = Box::new(manual(&stored.record, owner.clone(), version, now));
-        Ok(Change::Assigned { run, business_unit: unit.map(ToOwned::to_owned) })
+        Ok(Change::Assigned { run, business_unit: unit.map(ToOwned::to_owned), tag: None })
     })
     .await
 }
@@ -108,12 +140,13 @@ pub(crate) async fn close(
     Path(path): Path<Key>,
     authorized: Authorized,
     if_match: IfMatch,
+    seed: Seed,
     Body(body): Body,
 ) -> api::Result<Versioned<Record>> {
     let (key, knowledge) = (key(path), records.knowledge().await?);
     definition(&knowledge, &key.record_type)?;
     let outcome = parse_outcome(&body, &key.record_type)?;
-    change(&records, &key, &authorized, &knowledge, &if_match, |stored, now| {
+    act(&records, &key, &authorized, &knowledge, &if_match, &seed, |stored, now| {
         active(stored)?;
         Ok(Change::Into(Box::new(stored.record.clone().closed(outcome, now))))
     })
@@ -126,10 +159,11 @@ pub(crate) async fn reopen(
     Path(path): Path<Key>,
     authorized: Authorized,
     if_match: IfMatch,
+    seed: Seed,
 ) -> api::Result<Versioned<Record>> {
     let (key, knowledge) = (key(path), records.knowledge().await?);
     definition(&knowledge, &key.record_type)?;
-    change(&records, &key, &authorized, &knowledge, &if_match, |stored, now| {
+    act(&records, &key, &authorized, &knowledge, &if_match, &seed, |stored, now| {
         if stored.record.state == RecordState::Active {
             return Err(Problem::conflict("recordActive", "the record is active"));
         }

@@ -86,7 +86,7 @@ pub struct Record {
     pub mark: Option<Mark>,
     /// What the last run left.
     pub last: Option<LastRun>,
-    /// Which request created it, where the client named the request: a repetition finds its own record.
+    /// Which request created it or last acted on it: a repetition of the request finds what it did.
     pub tag: Option<String>,
 }
 

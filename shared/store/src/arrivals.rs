@@ -43,10 +43,10 @@ impl Store {
         let rulebooks = &organisation.rulebooks;
         let reads = |stored: &Stored| rulebooks.get(&stored.record.key.record_type).map(|rulebook| rulebook.reads());
         let subjects = self.subjects(&waiting, reads, record_types, now).await?;
-        let ready = waiting.into_iter().zip(subjects).map(|(stored, subject)| {
+        let arrivals = waiting.into_iter().zip(subjects).map(|(stored, subject)| {
             let arrival = Arrival { record: stored.record.clone(), subject };
             Waiting { stored, arrival }
         });
-        Ok(ready.collect())
+        Ok(arrivals.collect())
     }
 }

@@ -259,9 +259,12 @@ impl Store {
     /// A query of one shard from an instant on, which is part of it: several records may share it.
     fn query_index(&self, source: &Source, from: Option<&str>, newest_first: bool) -> QueryFluentBuilder {
         let Source { index, partition, prefix, .. } = source;
-        let value = |instant: &str| match index.numeric {
-            true => number(instant.trim_start_matches('0').parse::<u64>().unwrap_or(0)),
-            false => text(format!("{prefix}{instant}")),
+        let value = |instant: &str| {
+            if index.numeric {
+                number(instant.trim_start_matches('0').parse::<u64>().unwrap_or(0))
+            } else {
+                text(format!("{prefix}{instant}"))
+            }
         };
         let request = self.client.query().table_name(&self.records_table).index_name(index.name);
         let request = request

@@ -33,9 +33,24 @@ pub enum Change {
         run: Box<RoutingRun>,
         /// The business unit of the new owner.
         business_unit: Option<String>,
+        /// Which request assigns it.
+        tag: Option<String>,
     },
     /// It is deleted.
     Deleted,
+}
+
+impl Change {
+    /// The same, carried out by a request: a repetition finds its tag on the record.
+    #[must_use]
+    pub fn by(self, tag: &str) -> Self {
+        let tag = Some(tag.to_owned());
+        match self {
+            Self::Into(record) => Self::Into(Box::new(Record { tag, ..*record })),
+            Self::Assigned { run, business_unit, .. } => Self::Assigned { run, business_unit, tag },
+            Self::Nothing | Self::Deleted => self,
+        }
+    }
 }
 
 impl Store {
@@ -165,9 +180,10 @@ impl Store {
                 writes.replace(self, before, &after).map_err(Aborted::Failed)?;
                 *after
             }
-            Change::Assigned { mut run, business_unit } => {
+            Change::Assigned { mut run, business_unit, tag } => {
                 run.id = runs::run_id(&chunk, 0);
                 let after = before.record.clone().assigned(&run, business_unit.as_deref(), now);
+                let after = Record { tag: tag.or(after.tag), ..after };
                 writes.replace(self, before, &after).map_err(Aborted::Failed)?;
                 if let Some(seller) = run.assignment.owner.as_ref().and_then(|owner| owner.seller()) {
                     self.give_turn(&mut writes, &after, seller, now).await.map_err(Aborted::Failed)?;

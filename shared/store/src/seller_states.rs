@@ -4,6 +4,7 @@
 //! count is added to without reading it. No item means: never assigned, holds nothing.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use aws_sdk_dynamodb::types::Update;
 use domain::id::{RecordType, SellerId};
@@ -134,11 +135,8 @@ impl SellerChange {
             let mut condition = format!("{turn_as_seen} AND {generation_as_seen}");
             for (n, (record_type, held)) in self.seen_held.iter().filter(|_| self.capacity_mattered).enumerate() {
                 // Absent counts as nothing, which is no more than was seen unless that was below zero.
-                let absent = if *held < 0 { "" } else { "attribute_not_exists" };
-                condition += &match absent {
-                    "" => format!(" AND #s{n} <= :s{n}"),
-                    absent => format!(" AND ({absent}(#s{n}) OR #s{n} <= :s{n})"),
-                };
+                let absent = if *held < 0 { String::new() } else { format!("attribute_not_exists(#s{n}) OR ") };
+                write!(condition, " AND ({absent}#s{n} <= :s{n})").expect("writing to a text can't fail");
                 update = update
                     .expression_attribute_names(format!("#s{n}"), format!("{HELD}{record_type}"))
                     .expression_attribute_values(format!(":s{n}"), number(held));

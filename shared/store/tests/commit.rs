@@ -286,7 +286,7 @@ async fn what_people_do_to_records_keeps_every_counter_equal_to_a_recount() {
     assert_eq!(count(&commit(store, &decide(store, &ids, at(9)).await, at(9)).await), 6);
     let assign = |stored: &store::record_item::Stored| {
         let run = manual(&stored.record, Owner::Seller("susana".into()), 1, at(10));
-        Ok::<_, Error>(Change::Assigned { run: Box::new(run), business_unit: None })
+        Ok::<_, Error>(Change::Assigned { run: Box::new(run), business_unit: None, tag: None })
     };
     let assigned = store.change_record(&key("L-0"), at(10), assign).await.unwrap();
     assert_eq!(assigned.owner, Some(Owner::Seller("susana".into())));

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use journeys::client::{Answer, Client, shown};
 use journeys::organisation::{add_rule, close, everything, record, round_robin, rule, sellers};
-use journeys::running_stack::RunningStack;
+use journeys::running_stack::{RunningStack, WORK};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -54,7 +54,7 @@ async fn one_key_from_fifty_clients_makes_one_thing() -> anyhow::Result<()> {
     ];
     for (path, body, list, expected) in cases {
         let key = ("idempotency-key", format!("key of {path}"));
-        let answers = at_once(&client, Method::POST, path, &[key.clone()], |_| body.clone()).await?;
+        let answers = at_once(&client, Method::POST, path, std::slice::from_ref(&key), |_| body.clone()).await?;
         let mut created: Vec<&Value> = vec![];
         for answer in &answers {
             match answer.status {
@@ -76,7 +76,10 @@ async fn one_key_from_fifty_clients_makes_one_thing() -> anyhow::Result<()> {
     stack.shutdown().await
 }
 
-/// API.md "Versions": of editors with the same ETag one wins.
+/// What the n-th client sends.
+type Body<'a> = &'a dyn Fn(usize) -> Value;
+
+/// API.md "Versions": of editors with the same `ETag` one wins.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_editors_with_one_version_one_wins() -> anyhow::Result<()> {
     let stack = RunningStack::start().await?;
@@ -91,7 +94,6 @@ async fn of_many_editors_with_one_version_one_wins() -> anyhow::Result<()> {
     let patch = |n: usize| json!({"fields": {"topic": format!("topic {n}")}});
     let settings = |n: usize| json!({"defaultMaximumCapacity": n});
     let capacity = |n: usize| json!({"maximum": n, "override": true});
-    type Body<'a> = &'a dyn Fn(usize) -> Value;
     let cases: [(Method, &str, &str, Body<'_>); 6] = [
         (Method::PUT, "/v1/sellers/ana", "/v1/sellers/ana", &seller),
         (Method::PUT, "/v1/segments/lead-default", "/v1/segments/lead-default", &default),
@@ -235,5 +237,61 @@ async fn pages_of_what_is_configured_neither_skip_nor_repeat_while_others_write(
     each_once(&listed, rules.into_iter(), "rules");
     let answer = shown(client.api.get_settings().send().await?);
     assert!(answer["version"].is_number());
+    stack.shutdown().await
+}
+
+/// Makes every receipt as it is after a crash between the work and the answer, with its lease run out.
+async fn crash_before_the_answer(stack: &RunningStack) -> anyhow::Result<()> {
+    for mut item in stack.dynamodb.scan(WORK).await? {
+        if item["pk"]["S"].as_str().is_some_and(|pk| pk.starts_with("receipt#")) {
+            item.remove("answer");
+            item.remove("body");
+            item.insert("lease".to_owned(), json!({"N": "0"}));
+            stack.dynamodb.put(WORK, &Value::Object(item)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// API.md "Idempotency-Key": what was done before a crash is not done again, and its answer is the one that was lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_action_whose_answer_was_lost_is_answered_and_not_repeated() -> anyhow::Result<()> {
+    let stack = RunningStack::start().await?;
+    let client = stack.administrator();
+    sellers(&client, &["ana", "ben"]).await?;
+    record(&client, "lead", json!({"id": "L-1", "fields": {}, "route": false})).await?;
+    let ana = json!({"owner": {"kind": "seller", "id": "ana"}});
+    let actions = [("assign", ana, 2), ("close", json!({"outcome": "qualified"}), 3), ("reopen", json!({}), 4)];
+    for (action, body, version) in actions {
+        let path = format!("/v1/records/lead/L-1/{action}");
+        let headers = [("idempotency-key", action)];
+        let act = async || client.send(Method::POST, &path, &headers, Some(body.to_string())).await;
+        let first = act().await?.expect(200)?;
+        crash_before_the_answer(&stack).await?;
+        let second = act().await?;
+        assert_eq!(second.header("idempotency-replayed"), "", "{action}: it ran again");
+        let second = second.expect(200)?;
+        assert_eq!((&first["version"], &second["version"]), (&json!(version), &json!(version)), "{action}");
+    }
+    let runs = journeys::organisation::runs(&client, "lead", "L-1").await?;
+    assert_eq!(runs.iter().filter(|run| run["trigger"] == "manual").count(), 1, "assigned once");
+    for (path, body, list) in [
+        (
+            "/v1/segments",
+            json!({"name": "North", "recordType": "lead", "condition": everything()}),
+            "/v1/segments?recordType=lead",
+        ),
+        ("/v1/sellers", json!({"name": "Cleo", "email": "cleo@example.com", "roles": ["salesperson"]}), "/v1/sellers"),
+        ("/v1/segments/lead-default/rules", rule("Everyone", &everything()), "/v1/segments/lead-default/rules"),
+        ("/v1/queues", json!({"name": "Desk"}), "/v1/queues"),
+    ] {
+        let create =
+            async || client.send(Method::POST, path, &[("idempotency-key", "one")], Some(body.to_string())).await;
+        let first = create().await?.expect(201)?;
+        let listed = client.get(list).await?.expect(200)?;
+        crash_before_the_answer(&stack).await?;
+        assert_eq!(create().await?.expect(201)?["id"], first["id"], "{path}");
+        assert_eq!(client.get(list).await?.expect(200)?, listed, "{path}: made once");
+    }
     stack.shutdown().await
 }

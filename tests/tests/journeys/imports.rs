@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 const SELLERS: [&str; 7] = ["ana", "ben", "cleo", "dan", "eva", "finn", "gus"];
 
 /// A table of generated leads with headers that people use.
-fn table(rows: usize) -> String {
+fn table(rows: u32) -> String {
     let cities = ["Oslo", "Lyon", "Porto", "Ghent", "Turin"];
     (0..rows).fold("Lead No,Company,Town,Headcount\n".to_owned(), |mut table, n| {
-        let _ = writeln!(table, "I-{n},\"Company {n}, Ltd\",{},{}", cities[n % cities.len()], n % 900);
+        let _ = writeln!(table, "I-{n},\"Company {n}, Ltd\",{},{}", cities[n as usize % cities.len()], n % 900);
         table
     })
 }
@@ -29,7 +29,7 @@ async fn ten_thousand_rows_become_leads_that_are_all_routed_in_turn() -> anyhow:
     let client = stack.administrator();
     sellers(&client, &SELLERS).await?;
     round_robin(&client, "lead").await?;
-    let rows = 10_000;
+    let rows = 10_000_u32;
     let begun = Instant::now();
     let reader = client.clone();
     let watched = tokio::spawn(async move {
@@ -55,7 +55,7 @@ async fn ten_thousand_rows_become_leads_that_are_all_routed_in_turn() -> anyhow:
     assert_eq!((&import["received"], &import["created"], &import["failed"]), (&json!(rows), &json!(rows), &json!(0)));
     assert!(seen.len() > 2 && seen.is_sorted(), "the progress moves: {seen:?}");
 
-    let stored = stack.settled(Duration::from_secs(180)).await?;
+    let stored = stack.settled(Duration::from_mins(3)).await?;
     let routed = begun.elapsed();
     let found = stored.recount(|_| 1);
     assert!(found.is_clean(), "{found:?}");
@@ -65,9 +65,9 @@ async fn ten_thousand_rows_become_leads_that_are_all_routed_in_turn() -> anyhow:
         owned.insert(seller.to_owned(), consumed.unwrap_or_default());
     }
     let (least, most) = (owned.values().min().unwrap(), owned.values().max().unwrap());
-    assert_eq!(owned.values().sum::<u64>(), rows as u64, "all routed: {owned:?}");
+    assert_eq!(owned.values().sum::<u64>(), u64::from(rows), "all routed: {owned:?}");
     assert!(most - least <= 1, "round robin within one: {owned:?}");
-    let per_second = |elapsed: Duration| rows as f64 / elapsed.as_secs_f64();
+    let per_second = |elapsed: Duration| f64::from(rows) / elapsed.as_secs_f64();
     // Past the capture of test output: the figures are meant to be read.
     writeln!(
         std::io::stderr(),

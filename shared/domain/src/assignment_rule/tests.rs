@@ -92,7 +92,7 @@ fn a_window_is_1_to_120_whole_hours() {
 }
 
 /// What a target is stored as, and that it reads back.
-fn target(target: Value) -> Result<Value, Vec<(String, &'static str)>> {
+fn target(target: &Value) -> Result<Value, Vec<(String, &'static str)>> {
     let of_sellers = target["kind"] == "sellers";
     let distribution = if of_sellers { json!({"method": "roundRobin"}) } else { json!(null) };
     let draft = parse(&body(json!({"target": target, "distribution": distribution})))?;
@@ -110,9 +110,9 @@ fn sellers_are_matched_by_fields_or_by_attributes() {
     let accounts = json!({"related": "accountsOwned", "exists": true,
         "where": {"field": "id", "op": "equals", "valueFrom": "parentAccount"}});
     for good in [by("fields", city.clone()), by("attributes", language.clone()), by("fields", accounts)] {
-        assert_eq!(target(good.clone()), Ok(good));
+        assert_eq!(target(&good), Ok(good));
     }
-    let refused = |target_: Value| target(target_).unwrap_err();
+    let refused = |proposed: Value| target(&proposed).unwrap_err();
     assert_eq!(refused(by("fields", language.clone())), [("/target/match/attribute".to_owned(), "notAllowed")]);
     assert_eq!(
         refused(by("attributes", json!({"all": [language, city]}))),
@@ -130,7 +130,7 @@ fn a_matcher_has_limits_of_its_own() {
     let row = json!({"field": "city", "op": "hasValue"});
     let related = json!({"related": "accountsOwned", "exists": true});
     let by = |rows: Vec<Value>| {
-        target(json!({"kind": "sellers", "pick": "matching", "source": "fields", "match": {"all": rows}}))
+        target(&json!({"kind": "sellers", "pick": "matching", "source": "fields", "match": {"all": rows}}))
     };
     assert!(by(vec![row.clone(); 5]).is_ok());
     assert_eq!(by(vec![row; 6]).unwrap_err(), [("/target/match".to_owned(), "tooManyConditions")]);
@@ -141,13 +141,13 @@ fn a_matcher_has_limits_of_its_own() {
 #[test]
 fn teams_and_queues_are_chosen_or_matched() {
     let matcher = json!({"field": "region", "op": "equals", "valueFrom": "state"});
-    let chosen = target(json!({"kind": "teams", "pick": "specific", "ids": ["west", "east"]})).unwrap();
+    let chosen = target(&json!({"kind": "teams", "pick": "specific", "ids": ["west", "east"]})).unwrap();
     assert_eq!(chosen, json!({"kind": "teams", "pick": "specific", "ids": ["west", "east"], "ifSeveral": "none"}));
-    let matched =
-        target(json!({"kind": "queues", "pick": "matching", "match": matcher, "ifSeveral": "random"})).unwrap();
+    let by_match =
+        target(&json!({"kind": "queues", "pick": "matching", "match": matcher, "ifSeveral": "random"})).unwrap();
     let stored =
         json!({"kind": "queues", "pick": "matching", "source": "fields", "match": matcher, "ifSeveral": "random"});
-    assert_eq!(matched, stored);
+    assert_eq!(by_match, stored);
     for (refused, pointer, code) in [
         (json!({"kind": "teams", "pick": "any"}), "/target/pick", "unknownWord"),
         (json!({"kind": "teams", "pick": "specific", "ids": ["north"]}), "/target/ids/0", "unknownTeam"),
@@ -159,7 +159,7 @@ fn teams_and_queues_are_chosen_or_matched() {
             "unknownWord",
         ),
     ] {
-        assert_eq!(target(refused).unwrap_err(), [(pointer.to_owned(), code)]);
+        assert_eq!(target(&refused).unwrap_err(), [(pointer.to_owned(), code)]);
     }
 }
 

@@ -306,8 +306,8 @@ impl Story {
     }
 
     fn organisation(&self, record_types: &RecordTypes) -> Organisation {
-        let mut rules = (1..).zip(self.segments.iter().flat_map(|told| &told.rules).chain(&self.rules));
-        let mut next = |count: usize| rules.by_ref().take(count).map(|(number, rule)| rule.rule(number)).collect();
+        let mut numbered = (1..).zip(self.segments.iter().flat_map(|told| &told.rules).chain(&self.rules));
+        let mut next = |count: usize| numbered.by_ref().take(count).map(|(number, rule)| rule.rule(number)).collect();
         let mut segments: Vec<SegmentSource> = self
             .segments
             .iter()
