@@ -28,9 +28,9 @@ fn seller(id: &str, teams: &[&str]) -> Seller {
         fields: Map::new(),
         team_ids: ids(teams),
         assign_records: true,
-        capacity: Default::default(),
-        attributes: Default::default(),
-        calendar: Default::default(),
+        capacity: domain::capacity::MaximumCapacity::default(),
+        attributes: std::collections::BTreeMap::default(),
+        calendar: domain::calendar::Calendar::default(),
         version: 1,
     }
 }
