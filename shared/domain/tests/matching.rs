@@ -1,0 +1,194 @@
+//! Whom a rule means: sellers by a list, by fields or by attributes, teams and queues (RULE-30…RULE-45), as stories and
+//! as what becomes of the lead.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where something is not as it set it up")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::assignment_rule::{GroupPick, IfSeveral, SellerPick, Source, Target};
+use domain::id::{Owner, QueueId, TeamId};
+use domain::queue::Queue;
+use domain::record::{Record, WorkStatus};
+use domain::record_type::RecordTypes;
+use domain::roster::Roster;
+use domain::route::{Arrival, Candidates, Organisation, Present, route};
+use domain::run::Status;
+use domain::team::Team;
+use serde_json::{Map, json};
+use support::{arrival, at, every_lead, organisation, record, roster, route_one, story, with_default_rules};
+
+/// EX-20…EX-24, EX-27, RULE-30…RULE-32, RULE-42…RULE-44.
+#[test]
+fn a_rule_chooses_from_the_sellers_it_means() {
+    story::check(include_str!("stories/sellers.json"));
+}
+
+/// EX-26, RULE-33…RULE-39.
+#[test]
+fn a_rule_finds_the_one_team_or_queue_it_means() {
+    story::check(include_str!("stories/teams-and-queues.json"));
+}
+
+const GROUPS: [&str; 3] = ["east", "north", "west"];
+
+/// An organisation with the teams and queues of [`GROUPS`], whose one rule gives every lead to this target.
+fn with_groups(target: Target) -> Organisation {
+    let record_types = RecordTypes::built_in();
+    let teams = GROUPS.map(|id| {
+        let team = Team {
+            id: id.into(),
+            name: id.to_owned(),
+            member_ids: vec![],
+            roles: vec![],
+            fields: Map::new(),
+            version: 1,
+        };
+        let subject = team.subject(record_types.get(&"team".into()).unwrap());
+        Candidates { group: Arc::new(team), subject }
+    });
+    let queues = GROUPS.map(|id| {
+        let queue = Queue {
+            id: id.into(),
+            name: id.to_owned(),
+            enabled: true,
+            record_types: vec!["lead".into()],
+            member_ids: vec![],
+            fields: Map::new(),
+            version: 1,
+        };
+        let subject = queue.subject(record_types.get(&"queue".into()).unwrap());
+        Candidates { group: Arc::new(queue), subject }
+    });
+    let rules = vec![every_lead(target, None)];
+    Organisation {
+        teams: teams.into(),
+        queues: queues.into(),
+        ..organisation(vec![("lead", with_default_rules("lead", rules))])
+    }
+}
+
+fn lead(id: &str) -> Record {
+    record("lead", id, &json!({}), at("10:00"))
+}
+
+fn one_team() -> Target {
+    Target::Teams(GroupPick::Specific { ids: vec![TeamId::from("north")], if_several: IfSeveral::None })
+}
+
+fn one_queue() -> Target {
+    Target::Queues(GroupPick::Specific { ids: vec![QueueId::from("north")], if_several: IfSeveral::None })
+}
+
+/// How often each of two teams of three gets a lead, in the order of 600 of them.
+fn by_chance(target: Target, drawn: u64) -> Vec<Owner> {
+    let organisation = with_groups(target);
+    let leads: Vec<Arrival> = (0..600).map(|n| arrival(&organisation, lead(&format!("L-{n}")))).collect();
+    let present = Present { now: at("10:00"), writer: 1, drawn };
+    let decisions = route(&organisation, &mut Roster::default(), &leads, present);
+    decisions.into_iter().map(|decision| decision.run.assignment.owner.unwrap()).collect()
+}
+
+/// RULE-38, RULE-40.
+#[test]
+fn of_several_teams_or_queues_each_is_as_likely_and_the_draw_decides() {
+    let matcher = json!({"all": [{"field": "name", "op": "notEquals", "value": "east"}]});
+    let (source, if_several) = (Source::Fields, IfSeveral::Random);
+    let team = |id: &str| Owner::Team(id.into());
+    let queue = |id: &str| Owner::Queue(id.into());
+    let teams = ["north", "west"].map(TeamId::from).into();
+    let cases = [
+        (Target::Teams(GroupPick::Specific { ids: teams, if_several }), [team("north"), team("west")]),
+        (
+            Target::Teams(GroupPick::Matching { source, matcher: matcher.clone(), if_several }),
+            [team("north"), team("west")],
+        ),
+        (Target::Queues(GroupPick::Matching { source, matcher, if_several }), [queue("north"), queue("west")]),
+    ];
+    for (target, expected) in cases {
+        let first = by_chance(target.clone(), 7);
+        assert_eq!(first, by_chance(target.clone(), 7), "the same draw decides the same");
+        assert_ne!(first, by_chance(target.clone(), 8), "another draw decides otherwise");
+        let mut counts: BTreeMap<Owner, u32> = BTreeMap::new();
+        for owner in first {
+            *counts.entry(owner).or_default() += 1;
+        }
+        assert!(counts.keys().eq(&expected), "{counts:?}");
+        assert!(counts.values().all(|count| (240..=360).contains(count)), "{counts:?}");
+    }
+}
+
+/// RULE-41.
+#[test]
+fn a_lead_that_goes_to_a_queue_keeps_its_owner() {
+    let organisation = with_groups(one_queue());
+    for owner in [None, Some(Owner::Seller("alan".into())), Some(Owner::Team("west".into()))] {
+        let owned = Record { owner: owner.clone(), ..lead("L-1") };
+        let decision = route_one(&organisation, &mut roster(&["alan"]), owned.clone(), at("10:00"));
+        let assignment = &decision.run.assignment;
+        assert_eq!(assignment.owner, Some(Owner::Queue("north".into())), "the run's owner is the queue");
+        assert_eq!((assignment.status, &assignment.previous_owner), (Status::Succeeded, &owner));
+        assert!(decision.touched.is_none(), "it is no seller's turn");
+        let routed = owned.routed(&decision.run, None);
+        assert_eq!((routed.owner.as_ref(), routed.queue.as_ref()), (owner.as_ref(), Some(&"north".into())));
+        assert!(!routed.is_unassigned());
+        assert_eq!(routed.work_status(), WorkStatus::Succeeded);
+    }
+}
+
+/// RULE-34.
+#[test]
+fn a_lead_that_goes_to_a_team_is_owned_by_it_and_leaves_its_queue() {
+    let organisation = with_groups(one_team());
+    let owner = Some(Owner::Seller("alan".into()));
+    let waiting = Record { owner: owner.clone(), queue: Some("west".into()), ..lead("L-1") };
+    let run = route_one(&organisation, &mut roster(&["alan"]), waiting.clone(), at("10:00")).run;
+    assert_eq!(run.assignment.previous_owner, owner);
+    let routed = waiting.routed(&run, None);
+    assert_eq!((routed.owner, routed.queue), (Some(Owner::Team("north".into())), None));
+}
+
+/// RULE-39, RULE-51.
+#[test]
+fn a_lead_for_which_no_queue_is_found_stays_where_it_is_and_looks_for_an_owner() {
+    let organisation = Organisation { queues: [].into(), ..with_groups(one_queue()) };
+    let owner = Some(Owner::Seller("alan".into()));
+    let waiting = Record { owner: owner.clone(), queue: Some("west".into()), ..lead("L-1") };
+    let run = route_one(&organisation, &mut roster(&["alan"]), waiting.clone(), at("10:00")).run;
+    assert!(run.found_nobody());
+    let routed = waiting.routed(&run, None);
+    assert!(routed.is_unassigned());
+    assert_eq!((routed.owner, routed.queue), (owner, Some("west".into())));
+}
+
+/// MON-20.
+#[test]
+fn a_matcher_that_can_not_be_read_any_more_says_where_and_stops_nobody_else() {
+    let matcher = json!({"all": [
+        {"field": "city", "op": "equals", "value": "Oslo"},
+        {"field": "colour", "op": "equals", "value": "red"}
+    ]});
+    let source = Source::Fields;
+    let targets = [
+        Target::Sellers(SellerPick::Matching { source, matcher: matcher.clone() }),
+        Target::Teams(GroupPick::Matching { source, matcher, if_several: IfSeveral::None }),
+    ];
+    for (target, pointer) in targets.into_iter().zip(["/all/1/field", "/all/0/field"]) {
+        let mut broken = every_lead(target, None);
+        broken.condition = json!({"all": [{"field": "rating", "op": "equals", "value": "Hot"}]});
+        broken.distribution = support::rule("lead", 1, json!({}), SellerPick::Any).distribution;
+        let sound = support::rule("lead", 2, json!({"all": []}), SellerPick::Any);
+        let organisation = organisation(vec![("lead", with_default_rules("lead", vec![broken, sound]))]);
+        let leads = ["Hot", "Cold"].map(|rating| {
+            let lead = record("lead", &format!("L-{rating}"), &json!({"rating": rating}), at("10:00"));
+            arrival(&organisation, lead)
+        });
+        let decisions = route(&organisation, &mut roster(&["a"]), &leads, support::present(at("10:00")));
+        let details = decisions[0].run.error_details.as_ref().unwrap();
+        assert!(details.contains(pointer), "{details}");
+        assert_eq!(decisions[0].run.segmentation.status, Status::Succeeded);
+        assert_eq!(decisions[1].run.assignment.status, Status::Succeeded);
+    }
+}
