@@ -43,10 +43,10 @@ impl Store {
             if places > MAX_WRITES {
                 break;
             }
-            writes.replace(self, &waiting.stored, &after)?;
             if let Some(touched) = &decision.touched {
                 writes.touch(&run.record_type, touched);
             }
+            writes.replace(self, &waiting.stored, &after)?;
             writes.run(run.clone());
             runs.push(run);
         }

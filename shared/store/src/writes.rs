@@ -71,12 +71,16 @@ impl Writes {
         self.runs.push(run);
     }
 
-    /// An assignment that was decided: it relies on the seller as seen by the first decision of this transaction.
+    /// An assignment that was decided, before the write of its record: it relies on the seller as seen by the first
+    /// decision of this transaction, without what the transaction has moved to or from the seller by then.
     pub(crate) fn touch(&mut self, record_type: &RecordType, touched: &Touched) {
         let change = self.sellers.entry(touched.seller.clone()).or_default();
         if change.seen.is_none() {
             change.seen = Some((touched.seen_turn, touched.seen_generation));
             change.seen_held.clone_from(&touched.seen_held);
+            for (record_type, moved) in &change.held {
+                change.seen_held.entry(record_type.clone()).and_modify(|held| *held -= moved);
+            }
         }
         change.capacity_mattered |= touched.capacity_mattered;
         if touched.in_period.is_some() {

@@ -52,7 +52,7 @@ fn new_lead(id: &str, owner: Option<&str>) -> NewRecord {
     }
 }
 
-/// One rule for any seller in the default segment of leads.
+/// One rule for any seller with room in the default segment of each type; nobody has a maximum.
 fn organisation() -> Organisation {
     let record_types = RecordTypes::built_in();
     let rulebooks = record_types.iter().filter(|definition| definition.holds_records()).map(|definition| {
@@ -69,7 +69,7 @@ fn organisation() -> Organisation {
             distribution: Some(Distribution {
                 method: Method::RoundRobin,
                 available_within_hours: None,
-                respect_capacity: false,
+                respect_capacity: true,
             }),
             state: RuleState::Active,
             version: 1,
@@ -400,5 +400,35 @@ async fn a_transaction_holds_as_many_records_as_fit_and_the_rest_follows() {
     let second = count(&commit(store, &decide(store, &ids, at(2)).await, at(2)).await);
     assert_eq!(first + second, 120);
     assert_eq!(held(store).await, [40, 40, 40]);
+    recount(&fixture).await;
+}
+
+/// DESIGN.md "Partitions": a close only lowers what a seller holds and refuses no commit, a reopening raises it.
+#[tokio::test]
+async fn a_record_reopened_meanwhile_refuses_a_commit_that_relied_on_room() {
+    let fixture = Fixture::start().await;
+    let store = &fixture.store;
+    for (n, owner) in [(0, "sanjay"), (1, "miriam"), (2, "susana"), (3, "sanjay"), (4, "miriam"), (5, "susana")] {
+        let new = NewRecord { route: false, ..new_lead(&format!("old-{n}"), Some(owner)) };
+        store.create_record(new, at(n)).await.unwrap();
+    }
+    let change = async |id: &str, open: bool| {
+        let decide = |stored: &store::record_item::Stored| {
+            let record = stored.record.clone();
+            let after = if open { record.reopened(at(10)) } else { record.closed("lost", at(10)) };
+            Ok::<_, Error>(Change::Into(Box::new(after)))
+        };
+        store.change_record(&key(id), at(10), decide).await.unwrap();
+    };
+    change("old-0", false).await;
+    store.create_record(new_lead("L-1", None), at(11)).await.unwrap();
+    let decided = decide(store, &["L-1"], at(12)).await;
+    let touched = decided.1[0].touched.as_ref().unwrap();
+    assert_eq!((touched.seller.as_str(), touched.seen_held[&lead()]), ("sanjay", 1));
+    change("old-0", true).await;
+    assert_eq!(count(&commit(store, &decided, at(13)).await), 0, "there is less room than was seen");
+    let decided = decide(store, &["L-1"], at(14)).await;
+    change("old-3", false).await;
+    assert_eq!(count(&commit(store, &decided, at(15)).await), 1, "there is more room than was seen");
     recount(&fixture).await;
 }
