@@ -4,6 +4,7 @@ mod adoption;
 mod bad_input;
 mod changes;
 mod concurrency;
+mod configuration;
 mod imports;
 mod logs;
 mod manual_work;
