@@ -194,6 +194,24 @@ impl RunningStack {
         self.nobody().post(&path, &order).await?.expect(200).map(drop)
     }
 
+    /// Takes the answers out of all receipts of idempotency keys, as if the requests had not been answered, and lets their
+    /// leases end at an instant in epoch milliseconds: past for requests that a crash cut short, future for those that
+    /// still run.
+    ///
+    /// # Errors
+    /// When the table can't be read or written.
+    pub async fn unanswer(&self, lease: i64) -> anyhow::Result<()> {
+        for mut item in self.dynamodb.scan(WORK).await? {
+            if item["pk"]["S"].as_str().is_some_and(|pk| pk.starts_with("receipt#")) {
+                item.remove("answer");
+                item.remove("body");
+                item.insert("lease".to_owned(), json!({"N": lease.to_string()}));
+                self.dynamodb.put(WORK, &Value::Object(item)).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// How a function stands: its processes and what became of its invocations.
     ///
     /// # Errors

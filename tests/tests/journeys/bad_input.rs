@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
+use jiff::{SignedDuration, Timestamp};
 use journeys::client::Answer;
 use journeys::dynamodb::Attributes;
 use journeys::organisation::{close, everything, record, round_robin, segment as active_segment, sellers};
@@ -56,21 +57,15 @@ async fn misused_tokens(stack: &RunningStack) -> anyhow::Result<Vec<Case>> {
     ])
 }
 
-/// Two batches at once under one key: the second is told that the first still runs.
+/// A request whose key another one has begun and not answered yet.
 async fn in_flight(stack: &RunningStack) -> anyhow::Result<Answer> {
     let client = stack.administrator();
-    let records: Vec<Value> = (0..300).map(|_| json!({"fields": {}, "route": false})).collect();
-    let body = json!({"records": records}).to_string();
-    let send = || {
-        let headers = [("idempotency-key", "k-2")];
-        let (client, body) = (client.clone(), body.clone());
-        async move { client.send(Method::POST, "/v1/records/contact/batch", &headers, Some(body)).await }
-    };
-    let (one, other) = tokio::join!(send(), send());
-    let (one, other) = (one?, other?);
-    let (done, refused) = if one.status == 200 { (one, other) } else { (other, one) };
-    assert_eq!((done.status, refused.status), (200, 409), "{refused:?}");
-    assert_eq!(refused.body["type"], "/problems/request-in-flight");
+    let body = json!({"fields": {}, "route": false}).to_string();
+    let send = || client.send(Method::POST, "/v1/records/contact", &[("idempotency-key", "k-2")], Some(body.clone()));
+    send().await?.expect(201)?;
+    stack.unanswer((Timestamp::now() + SignedDuration::from_mins(1)).as_millisecond()).await?;
+    let refused = send().await?;
+    assert_eq!((refused.status, &refused.body["type"]), (409, &json!("/problems/request-in-flight")));
     assert_eq!(refused.header("retry-after"), "1");
     Ok(refused)
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use journeys::client::{Answer, Client, shown};
 use journeys::organisation::{add_rule, close, everything, record, round_robin, rule, sellers};
-use journeys::running_stack::{RunningStack, WORK};
+use journeys::running_stack::RunningStack;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -240,19 +240,6 @@ async fn pages_of_what_is_configured_neither_skip_nor_repeat_while_others_write(
     stack.shutdown().await
 }
 
-/// Makes every receipt as it is after a crash between the work and the answer, with its lease run out.
-async fn crash_before_the_answer(stack: &RunningStack) -> anyhow::Result<()> {
-    for mut item in stack.dynamodb.scan(WORK).await? {
-        if item["pk"]["S"].as_str().is_some_and(|pk| pk.starts_with("receipt#")) {
-            item.remove("answer");
-            item.remove("body");
-            item.insert("lease".to_owned(), json!({"N": "0"}));
-            stack.dynamodb.put(WORK, &Value::Object(item)).await?;
-        }
-    }
-    Ok(())
-}
-
 /// API.md "Idempotency-Key": what was done before a crash is not done again, and its answer is the one that was lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_action_whose_answer_was_lost_is_answered_and_not_repeated() -> anyhow::Result<()> {
@@ -267,7 +254,7 @@ async fn an_action_whose_answer_was_lost_is_answered_and_not_repeated() -> anyho
         let headers = [("idempotency-key", action)];
         let act = async || client.send(Method::POST, &path, &headers, Some(body.to_string())).await;
         let first = act().await?.expect(200)?;
-        crash_before_the_answer(&stack).await?;
+        stack.unanswer(0).await?;
         let second = act().await?;
         assert_eq!(second.header("idempotency-replayed"), "", "{action}: it ran again");
         let second = second.expect(200)?;
@@ -289,7 +276,7 @@ async fn an_action_whose_answer_was_lost_is_answered_and_not_repeated() -> anyho
             async || client.send(Method::POST, path, &[("idempotency-key", "one")], Some(body.to_string())).await;
         let first = create().await?.expect(201)?;
         let listed = paged(&client, list, async |_| Ok(())).await?;
-        crash_before_the_answer(&stack).await?;
+        stack.unanswer(0).await?;
         assert_eq!(create().await?.expect(201)?["id"], first["id"], "{path}");
         assert_eq!(paged(&client, list, async |_| Ok(())).await?, listed, "{path}: made once");
     }
