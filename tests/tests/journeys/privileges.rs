@@ -2,6 +2,7 @@
 //! nobody, each answered as `docs/privileges.md` says (SEC-03, SEC-60 to SEC-79a).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 
 use anyhow::{Context as _, ensure};
 use journeys::client::{Answer, Client};
@@ -348,8 +349,12 @@ async fn every_role_may_call_what_the_table_says_and_nothing_else() -> anyhow::R
     }
     let (rows, never) = (world.rows.len(), (0..world.rows.len()).filter(|row| !succeeded.contains(row)));
     let never: Vec<&str> = never.map(|row| world.rows[row].id.as_str()).collect();
-    println!("{cells} cells of {rows} rows, {requests} requests, {} surprises", surprises.len());
-    println!("let pass and then refused for another reason: {never:?}");
+    // Past the capture of test output: the figures are meant to be read.
+    writeln!(
+        std::io::stderr(),
+        "\n{cells} cells of {rows} rows, {requests} requests, {} surprises\nlet pass and then refused for another reason: {never:?}",
+        surprises.len(),
+    )?;
     ensure!(surprises.is_empty(), "{} surprises:\n{}", surprises.len(), surprises.join("\n"));
     world.stack.shutdown().await
 }
