@@ -186,28 +186,11 @@ async fn a_stale_version_changes_nothing() {
 
 /// A segment with three rules, the second of them active, and its path.
 async fn with_rules(function: &Function) -> String {
-    use domain::assignment_rule::{AssignmentRule, Distribution, Method, RuleState, SellerPick, Target};
+    use domain::assignment_rule::{AssignmentRule, RuleState};
     let path = function.call("POST", "/v1/segments", Some(body("Oslo"))).await.header("location").to_owned();
     let segment = domain::id::SegmentId::new(path.rsplit('/').next().unwrap());
     for (name, state) in [("a", RuleState::Inactive), ("b", RuleState::Active), ("c", RuleState::Inactive)] {
-        let rule = |id| AssignmentRule {
-            id,
-            segment_id: segment.clone(),
-            name: name.to_owned(),
-            description: None,
-            condition: json!({"all": []}),
-            created_within_hours: None,
-            target: Target::Sellers(SellerPick::Any),
-            distribution: Some(Distribution {
-                method: Method::RoundRobin,
-                available_within_hours: None,
-                respect_capacity: false,
-            }),
-            state,
-            version: 1,
-            created_at: jiff::Timestamp::UNIX_EPOCH,
-            modified_at: jiff::Timestamp::UNIX_EPOCH,
-        };
+        let rule = |id| AssignmentRule { name: name.to_owned(), ..support::rule_for_anybody(id, &segment, state) };
         function.fixture.store.create_rule(&segment, 10, None, rule).await.unwrap();
     }
     path

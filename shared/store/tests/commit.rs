@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::assignment_rule::{AssignmentRule, Distribution, Method, RuleState, SellerPick, Target};
+use domain::assignment_rule::{Distribution, RuleState};
 use domain::id::{Owner, RecordKey, RecordType, RuleId, SellerId};
 use domain::record::{NewRecord, Record, WorkStatus};
 use domain::record_type::RecordTypes;
@@ -26,7 +26,7 @@ use store::commit::Committed;
 use store::listing::Listing;
 use store::records::Change;
 use store::{Error, Store};
-use support::{Fixture, RECORDS, at};
+use support::{Fixture, RECORDS, at, rule_for_anybody};
 
 const SELLERS: [&str; 3] = ["miriam", "sanjay", "susana"];
 
@@ -58,24 +58,9 @@ fn organisation() -> Organisation {
     let rulebooks = record_types.iter().filter(|definition| definition.holds_records()).map(|definition| {
         let record_type = definition.record_type.clone();
         let segment_id = default_id(&record_type);
-        let rule = AssignmentRule {
-            id: RuleId::new(format!("{segment_id}-1")),
-            segment_id,
-            name: "Anybody".to_owned(),
-            description: None,
-            condition: json!({"all": []}),
-            created_within_hours: None,
-            target: Target::Sellers(SellerPick::Any),
-            distribution: Some(Distribution {
-                method: Method::RoundRobin,
-                available_within_hours: None,
-                respect_capacity: true,
-            }),
-            state: RuleState::Active,
-            version: 1,
-            created_at: Timestamp::UNIX_EPOCH,
-            modified_at: Timestamp::UNIX_EPOCH,
-        };
+        let id = RuleId::new(format!("{segment_id}-1"));
+        let mut rule = rule_for_anybody(id, &segment_id, RuleState::Active);
+        rule.distribution = rule.distribution.map(|known| Distribution { respect_capacity: true, ..known });
         let segments = vec![SegmentSource { segment: Segment::default_of(&record_type), rules: vec![rule] }];
         let source = RulebookSource { version: 1, definition: Arc::clone(definition), segments };
         (record_type, Arc::new(Rulebook::compile(source, &record_types)))

@@ -7,7 +7,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use domain::assignment_rule::{AssignmentRule, Distribution, Method, RuleState, SellerPick, Target};
+use domain::assignment_rule::{AssignmentRule, RuleState};
 use domain::calendar::Calendar;
 use domain::capacity::MaximumCapacity;
 use domain::fault::Pointer;
@@ -21,7 +21,7 @@ use serde_json::{Map, json};
 use store::Error;
 use store::knowledge::Memory;
 use store::segments::Ranked;
-use support::{Fixture, at};
+use support::{Fixture, at, rule_for_anybody};
 use tokio::task::JoinSet;
 
 const MANY: u32 = 250;
@@ -34,27 +34,6 @@ fn segment(suffix: &str) -> Segment {
     let body = json!({"name": suffix, "recordType": "lead", "condition": {"all": []}});
     let draft = SegmentDraft::parse(&body, &RecordTypes::built_in(), &Limits::default(), None).unwrap();
     draft.into_segment(SegmentId::new(format!("lead-{suffix}")), at(0))
-}
-
-fn rule(id: RuleId, segment: &SegmentId, state: RuleState) -> AssignmentRule {
-    AssignmentRule {
-        name: id.to_string(),
-        id,
-        segment_id: segment.clone(),
-        description: None,
-        condition: json!({"all": []}),
-        created_within_hours: None,
-        target: Target::Sellers(SellerPick::Any),
-        distribution: Some(Distribution {
-            method: Method::RoundRobin,
-            available_within_hours: None,
-            respect_capacity: false,
-        }),
-        state,
-        version: 1,
-        created_at: at(0),
-        modified_at: at(0),
-    }
 }
 
 fn seller(id: &str) -> Seller {
@@ -192,14 +171,15 @@ async fn no_more_rules_get_active_than_the_limit_allows_however_many_try_at_once
     for _ in 0..5 {
         let (store, id) = (store.clone(), id.clone());
         creations.spawn(async move {
-            store.create_rule(&id, 2, None, |rule_id| rule(rule_id, &id, RuleState::Active)).await
+            store.create_rule(&id, 2, None, |rule_id| rule_for_anybody(rule_id, &id, RuleState::Active)).await
         });
     }
     let (created, refused): (Vec<_>, Vec<_>) = creations.join_all().await.into_iter().partition(Result::is_ok);
     assert_eq!((created.len(), refused.len()), (2, 3));
     assert!(refused.iter().all(|refusal| matches!(refusal, Err(Error::Refused { code: "tooManyActiveRules", .. }))));
 
-    let spare = store.create_rule(&id, 2, None, |rule_id| rule(rule_id, &id, RuleState::Inactive)).await.unwrap();
+    let spare =
+        store.create_rule(&id, 2, None, |rule_id| rule_for_anybody(rule_id, &id, RuleState::Inactive)).await.unwrap();
     assert_eq!((spare.rule.id.as_str(), spare.order), ("lead-default-3", 3));
     let switch = |state| {
         move |seen: &store::assignment_rules::Placed| Ok::<_, Error>(AssignmentRule { state, ..seen.rule.clone() })
@@ -216,18 +196,18 @@ async fn no_more_rules_get_active_than_the_limit_allows_however_many_try_at_once
 async fn rules_are_ordered_densely_and_numbers_are_not_given_twice() {
     let fixture = Fixture::start().await;
     let (store, id) = (&fixture.store, SegmentId::from("lead-s"));
-    let absent = store.create_rule(&id, 10, None, |rule_id| rule(rule_id, &id, RuleState::Active)).await;
+    let absent = store.create_rule(&id, 10, None, |rule_id| rule_for_anybody(rule_id, &id, RuleState::Active)).await;
     assert!(matches!(absent, Err(Error::NotFound)), "{absent:?}");
     store.create_segment(segment("s"), None, None).await.unwrap();
     for _ in 0..3 {
-        store.create_rule(&id, 10, None, |rule_id| rule(rule_id, &id, RuleState::Active)).await.unwrap();
+        store.create_rule(&id, 10, None, |rule_id| rule_for_anybody(rule_id, &id, RuleState::Active)).await.unwrap();
     }
     let reverse = |present: &[RuleId], _| Ok::<_, Error>(present.iter().rev().cloned().collect());
     let (order, version) = store.order_rules(&id, reverse).await.unwrap();
     assert_eq!(order, ["lead-s-3".into(), "lead-s-2".into(), "lead-s-1".into()]);
     assert_eq!(version, 4);
     store.delete_rule(&"lead-s-2".into(), |_| Ok::<_, Error>(())).await.unwrap();
-    store.create_rule(&id, 10, None, |rule_id| rule(rule_id, &id, RuleState::Active)).await.unwrap();
+    store.create_rule(&id, 10, None, |rule_id| rule_for_anybody(rule_id, &id, RuleState::Active)).await.unwrap();
     let found = store.rules(&id).await.unwrap();
     let found: Vec<_> = found.iter().map(|placed| (placed.rule.id.as_str(), placed.order)).collect();
     assert_eq!(found, [("lead-s-3", 1), ("lead-s-1", 2), ("lead-s-4", 3)]);
@@ -244,7 +224,7 @@ async fn deleting_a_segment_deletes_its_rules() {
     let (store, id) = (&fixture.store, SegmentId::from("lead-s"));
     store.create_segment(segment("s"), None, None).await.unwrap();
     for _ in 0..101 {
-        store.create_rule(&id, 10, None, |rule_id| rule(rule_id, &id, RuleState::Inactive)).await.unwrap();
+        store.create_rule(&id, 10, None, |rule_id| rule_for_anybody(rule_id, &id, RuleState::Inactive)).await.unwrap();
     }
     store.delete_segment(&id, |_| Ok::<_, Error>(())).await.unwrap();
     assert!(store.rule(&"lead-s-101".into()).await.unwrap().is_none());
@@ -269,7 +249,7 @@ async fn a_rule_and_the_deletion_of_its_segment_do_not_miss_each_other() {
         let creation = {
             let (store, id) = (store.clone(), id.clone());
             tokio::spawn(async move {
-                store.create_rule(&id, 10, None, |rule_id| rule(rule_id, &id, RuleState::Active)).await
+                store.create_rule(&id, 10, None, |rule_id| rule_for_anybody(rule_id, &id, RuleState::Active)).await
             })
         };
         store.delete_segment(&id, |_| Ok::<_, Error>(())).await.unwrap();
@@ -294,7 +274,7 @@ async fn what_a_request_created_is_found_again_by_its_tag() {
     assert_eq!(store.segments(&lead()).await.unwrap().len(), 2);
 
     let id = first.segment.id;
-    let make = |rule_id| rule(rule_id, &id, RuleState::Active);
+    let make = |rule_id| rule_for_anybody(rule_id, &id, RuleState::Active);
     let first = store.create_rule(&id, 1, Some("tag"), make).await.unwrap();
     assert_eq!(store.create_rule(&id, 1, Some("tag"), make).await.unwrap(), first);
     assert_eq!(store.create_rule(&id, 2, Some("other"), make).await.unwrap().order, 2);
@@ -341,10 +321,13 @@ async fn a_rulebook_holds_every_rule_in_order_with_its_segment() {
     let (store, id) = (&fixture.store, SegmentId::from("lead-s"));
     store.create_segment(segment("s"), None, None).await.unwrap();
     for state in [RuleState::Active, RuleState::Inactive] {
-        store.create_rule(&id, 10, None, |rule_id| rule(rule_id, &id, state)).await.unwrap();
+        store.create_rule(&id, 10, None, |rule_id| rule_for_anybody(rule_id, &id, state)).await.unwrap();
     }
     let default = SegmentId::from("lead-default");
-    store.create_rule(&default, 10, None, |rule_id| rule(rule_id, &default, RuleState::Active)).await.unwrap();
+    store
+        .create_rule(&default, 10, None, |rule_id| rule_for_anybody(rule_id, &default, RuleState::Active))
+        .await
+        .unwrap();
     let reverse = |present: &[RuleId], _| Ok::<_, Error>(present.iter().rev().cloned().collect());
     store.order_rules(&id, reverse).await.unwrap();
     let known = RecordTypes::built_in();

@@ -4,7 +4,7 @@
 
 mod support;
 
-use domain::assignment_rule::{AssignmentRule, Distribution, Method, RuleState, SellerPick, Target};
+use domain::assignment_rule::{AssignmentRule, RuleState};
 use domain::business_unit::BusinessUnit;
 use domain::id::{RuleId, SellerId, TeamId};
 use domain::queue::Queue;
@@ -14,7 +14,7 @@ use serde_json::{Map, json};
 use store::knowledge::Memory;
 use store::roles::RoleDefinition;
 use store::{Error, Store};
-use support::{Fixture, at};
+use support::{Fixture, rule_for_anybody};
 use tokio::task::JoinSet;
 
 fn seller(id: &str, teams: &[&str]) -> Seller {
@@ -205,24 +205,7 @@ async fn a_deletion_sees_the_active_rules_that_name_the_team_or_queue() {
 }
 
 fn rule(id: RuleId) -> AssignmentRule {
-    AssignmentRule {
-        name: id.to_string(),
-        id,
-        segment_id: "lead-default".into(),
-        description: None,
-        condition: json!({"all": []}),
-        created_within_hours: None,
-        target: Target::Sellers(SellerPick::Any),
-        distribution: Some(Distribution {
-            method: Method::RoundRobin,
-            available_within_hours: None,
-            respect_capacity: false,
-        }),
-        state: RuleState::Active,
-        version: 1,
-        created_at: at(0),
-        modified_at: at(0),
-    }
+    rule_for_anybody(id, &"lead-default".into(), RuleState::Active)
 }
 
 /// Writes the stored rule as one that names `north` as a target of this kind.

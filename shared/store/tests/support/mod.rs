@@ -4,9 +4,12 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Credentials, Region};
+use domain::assignment_rule::{AssignmentRule, Distribution, Method, RuleState, SellerPick, Target};
+use domain::id::{RuleId, SegmentId};
 use jiff::Timestamp;
 use local::engine::{Engine, EngineOptions};
 use local::template::Template;
+use serde_json::json;
 use store::Store;
 
 /// An engine and a store over it. The engine ends with it.
@@ -40,4 +43,26 @@ impl Fixture {
 /// An instant, in seconds after a fixed one.
 pub fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_772_445_600 + second).unwrap()
+}
+
+/// A rule that gives every record of its segment to any seller in turn.
+pub fn rule_for_anybody(id: RuleId, segment: &SegmentId, state: RuleState) -> AssignmentRule {
+    AssignmentRule {
+        name: id.to_string(),
+        id,
+        segment_id: segment.clone(),
+        description: None,
+        condition: json!({"all": []}),
+        created_within_hours: None,
+        target: Target::Sellers(SellerPick::Any),
+        distribution: Some(Distribution {
+            method: Method::RoundRobin,
+            available_within_hours: None,
+            respect_capacity: false,
+        }),
+        state,
+        version: 1,
+        created_at: at(0),
+        modified_at: at(0),
+    }
 }
