@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use domain::id::{Owner, RecordKey};
 use domain::reason::Reason;
-use domain::route::{Arrival, Decision, Present, route};
+use domain::route::{Arrival, Decision, Present};
 use domain::run::{RoutingRun, Status};
 use jiff::Timestamp;
 use lambda_runtime::Error;
@@ -122,12 +122,10 @@ impl Handler {
                 other => other?,
             };
             let Committed::First(runs) = committed else { return Ok(Pass::Refused(done)) };
-            for (run, (waiting, _)) in runs.iter().zip(next) {
-                log(run);
-                if run.found_nobody() {
-                    self.seek_again(run, waiting, &knowledge).await?;
-                }
-            }
+            runs.iter().for_each(log);
+            let unlucky = runs.iter().zip(next).filter(|(run, _)| run.found_nobody());
+            let unlucky: Vec<_> = unlucky.map(|(run, (waiting, _))| (run, waiting.arrival.clone())).collect();
+            self.seek_again(&unlucky, &knowledge).await?;
             done += runs.len();
         }
         Ok(Pass::Finished)
@@ -154,23 +152,24 @@ impl Handler {
     }
 
     /// "Nobody" touches no seller, so no condition of the commit would notice somebody who became eligible just before
-    /// it: what is configured now is read once more, and what sellers hold where nobody had room, and a record that would
-    /// now find somebody is marked again.
-    async fn seek_again(
-        &self,
-        run: &RoutingRun,
-        waiting: &Waiting,
-        decided_by: &Knowledge,
-    ) -> Result<(), store::Error> {
+    /// it: what is configured now is read once more, and what sellers hold where nobody had room, and the records that
+    /// would now find somebody are marked again. They are tried as one batch, so one free place marks one of them.
+    async fn seek_again(&self, unlucky: &[(&RoutingRun, Arrival)], decided_by: &Knowledge) -> Result<(), store::Error> {
+        if unlucky.is_empty() {
+            return Ok(());
+        }
         let knowledge = self.store.knowledge(&self.memory).await?;
-        if knowledge.versions == decided_by.versions && run.assignment.reason != Some(Reason::NoCapacity) {
+        let same = knowledge.versions == decided_by.versions;
+        let doubtful = unlucky.iter().filter(|(run, _)| !same || run.assignment.reason == Some(Reason::NoCapacity));
+        let (runs, arrivals): (Vec<&RoutingRun>, Vec<Arrival>) = doubtful.cloned().unzip();
+        if runs.is_empty() {
             return Ok(());
         }
         let now: Timestamp = self.clock.now();
-        let mut roster = self.store.roster(&knowledge, now).await?;
+        let roster = self.store.roster(&knowledge, now).await?;
         let present = Present { now, writer: self.writer, drawn: rand::random() };
-        let again = route(&knowledge.organisation, &mut roster, std::slice::from_ref(&waiting.arrival), present);
-        if again.iter().any(|decision| decision.run.assignment.owner.is_some()) {
+        let again = decide(&knowledge.organisation, &roster, &arrivals, present);
+        for (run, _) in runs.iter().zip(&again).filter(|(_, decision)| decision.run.assignment.owner.is_some()) {
             self.store.mark_again(run, now).await?;
         }
         Ok(())
