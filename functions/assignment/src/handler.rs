@@ -7,6 +7,7 @@ use domain::id::{Owner, RecordKey};
 use domain::reason::Reason;
 use domain::route::{Arrival, Decision, Present};
 use domain::run::{RoutingRun, Status};
+use domain::word::word;
 use jiff::Timestamp;
 use lambda_runtime::Error;
 use lambda_runtime::tracing::{error, info, warn};
@@ -184,10 +185,10 @@ fn log(run: &RoutingRun) {
         record.r#type = %run.record_type,
         record.id = %run.record_id,
         run.id = %run.id,
-        trigger = word(&run.trigger),
-        segmentation.status = word(&run.segmentation.status),
+        trigger = word(run.trigger),
+        segmentation.status = word(run.segmentation.status),
         segment.id = run.segmentation.segment_id.as_ref().map(domain::id::SegmentId::as_str),
-        assignment.status = word(&run.assignment.status),
+        assignment.status = word(run.assignment.status),
         assignment.reason = reason,
         rule.id = run.assignment.rule_id.as_ref().map(domain::id::RuleId::as_str),
         owner.kind = owner.map(Owner::kind),
@@ -196,9 +197,4 @@ fn log(run: &RoutingRun) {
         assigned = run.assignment.status == Status::Succeeded,
         "decision"
     );
-}
-
-/// The word of an enum as the API writes it.
-fn word(value: &impl serde::Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|word| word.as_str().map(ToOwned::to_owned)).unwrap_or_default()
 }

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use api::privilege::Grant;
 use api::role_draft::{keeps_administration, parse_grants};
-use api::roles::RoleDefinitions;
 use api::{Body, IfMatch, Page, Paging, Path, Problem, Versioned};
 use axum::extract::State;
+use domain::role_definition::RoleDefinition;
+use domain::role_definition::RoleDefinitions;
 use domain::seller::Role;
-use store::roles::RoleDefinition;
 
 use crate::Organization;
 
@@ -20,8 +19,8 @@ fn named(name: &str) -> api::Result<Role> {
 pub(crate) async fn list(
     State(organization): State<Arc<Organization>>,
     paging: Paging,
-) -> api::Result<Page<RoleDefinition<Grant>>> {
-    let definitions = RoleDefinitions::load(&organization.store).await?;
+) -> api::Result<Page<RoleDefinition>> {
+    let definitions = organization.store.role_definitions().await?;
     paging.of(definitions.iter().cloned().collect(), |definition| definition.name)
 }
 
@@ -29,9 +28,9 @@ pub(crate) async fn list(
 pub(crate) async fn read(
     State(organization): State<Arc<Organization>>,
     Path(name): Path<String>,
-) -> api::Result<Versioned<RoleDefinition<Grant>>> {
+) -> api::Result<Versioned<RoleDefinition>> {
     let role = named(&name)?;
-    let definition = RoleDefinitions::load(&organization.store).await?.of(role).clone();
+    let definition = organization.store.role_definitions().await?.of(role).clone();
     Ok(Versioned { version: definition.version, resource: definition })
 }
 
@@ -41,15 +40,15 @@ pub(crate) async fn replace(
     Path(name): Path<String>,
     if_match: IfMatch,
     Body(body): Body,
-) -> api::Result<Versioned<RoleDefinition<Grant>>> {
+) -> api::Result<Versioned<RoleDefinition>> {
     let role = named(&name)?;
     let grants = parse_grants(&body, role)?;
-    let decide = |seen: &RoleDefinition<Grant>| {
+    let decide = |seen: &RoleDefinition| {
         if_match.check(seen.version)?;
         keeps_administration(role, &grants)?;
         Ok(grants.clone())
     };
     let predefined = RoleDefinitions::predefined();
-    let definition = organization.store.change_role::<Grant, Problem>(predefined.of(role), decide).await?;
+    let definition = organization.store.change_role::<Problem>(predefined.of(role), decide).await?;
     Ok(Versioned { version: definition.version, resource: definition })
 }

@@ -1,8 +1,8 @@
 //! How far a caller may reach: its own records, those of its business unit, or all (SEC-73).
 
-use api::privilege::{Entity, Privilege};
 use api::{Authorized, Problem, Scope};
 use domain::id::{Owner, RecordType, SellerId};
+use domain::privilege::{Entity, Privilege};
 use domain::record::Record;
 use domain::record_type::RecordTypeDefinition;
 use store::knowledge::Knowledge;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use api::privilege::COPY_RULES;
 use api::shapes::segment::Segment as Shape;
 use api::{Authorized, Body, Created, Path, Seed, Versioned};
 use axum::extract::State;
 use domain::assignment_rule::AssignmentRule;
 use domain::id::SegmentId;
+use domain::privilege::COPY_RULES;
 use domain::segment::CopyDraft;
 
 use crate::handler::Segments;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use api::privilege::MANAGE_TEAMS;
 use api::shapes::seller::Seller as Shape;
 use api::{Authorized, Body, Created, Deleted, Filters, IfMatch, Page, Paging, Path, Problem, Seed, Versioned};
 use axum::extract::State;
 use domain::id::{RecordType, SellerId};
+use domain::privilege::MANAGE_TEAMS;
 use domain::seller::{Seller, SellerDraft};
 
 use crate::reach::Reach;

@@ -1,9 +1,9 @@
 //! What every handler of this function has, and how a seller is answered.
 
-use api::privilege::{VIEW_CAPACITY, VIEW_SELLER_ATTRIBUTES};
 use api::shapes::seller::{AvailableDay, Capacity, Seller as Shape};
 use api::{Authorized, IfMatch, Problem, Versioned};
 use domain::id::SellerId;
+use domain::privilege::{VIEW_CAPACITY, VIEW_SELLER_ATTRIBUTES};
 use domain::roster::SellerState;
 use domain::seller::Seller;
 use domain::turn::Turn;

@@ -8,9 +8,9 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use crate::identity::Caller;
-use crate::privilege::{Entity, Privilege, Scope, Task};
 use crate::problem::Problem;
-use crate::roles::Privileges;
+use domain::privilege::{Entity, Privilege, Scope, Task};
+use domain::role_definition::Privileges;
 
 /// Extractor: the caller, who holds everything that the operation's task needs, at some level.
 ///
@@ -121,8 +121,8 @@ mod tests {
     use domain::seller::Role;
 
     use super::*;
-    use crate::privilege::CHANGE_RECORD;
-    use crate::roles::RoleDefinitions;
+    use domain::privilege::CHANGE_RECORD;
+    use domain::role_definition::RoleDefinitions;
 
     /// SEC-73: a salesperson changes own records and reads those of the business unit.
     fn salesperson() -> Authorized {

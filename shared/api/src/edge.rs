@@ -30,8 +30,8 @@ use crate::operation::{Access, Function, Operation};
 use crate::operations;
 use crate::problem::{Cause, Problem};
 use crate::query::Filters;
-use crate::roles::RoleDefinitions;
 use crate::seed::Seed;
+use domain::role_definition::RoleDefinitions;
 
 /// An HTTP function in the making: its operations and the handlers mounted so far.
 pub struct Edge<S> {
@@ -146,7 +146,7 @@ impl Gatekeeper {
         if kept_version == version {
             return Ok(kept);
         }
-        let loaded = Arc::new(RoleDefinitions::load(&self.store).await?);
+        let loaded = Arc::new(self.store.role_definitions().await?);
         *self.kept_roles() = (version, Arc::clone(&loaded));
         Ok(loaded)
     }
@@ -263,8 +263,8 @@ mod tests {
 
     use super::*;
     use crate::body::Body;
-    use crate::privilege::{Grant, Scope};
     use crate::testing::{Answered, engine, request, send};
+    use domain::privilege::{Grant, Scope};
 
     const MANAGER: &str = "[sales-manager]";
     const ADMINISTRATOR: &str = "[system-administrator]";
@@ -395,13 +395,13 @@ mod tests {
         let path = "/v1/monitor/lead/summary";
         assert_eq!(get(&router, path, "[salesperson]").await.status, StatusCode::FORBIDDEN);
         let predefined = RoleDefinitions::predefined();
-        let task = &crate::privilege::VIEW_MONITOR;
+        let task = &domain::privilege::VIEW_MONITOR;
         let level = Scope::Organisation;
         let grants: Vec<Grant> =
             task.privileges().map(|(entity, privilege)| Grant { entity, privilege, level }).collect();
         let change = |role, grants: &[Grant]| {
             let (store, definition, grants) = (store.clone(), predefined.of(role).clone(), grants.to_vec());
-            async move { store.change_role::<_, Problem>(&definition, |_| Ok(grants.clone())).await.unwrap() }
+            async move { store.change_role::<Problem>(&definition, |_| Ok(grants.clone())).await.unwrap() }
         };
         assert_eq!(change(Role::Salesperson, &grants).await.version, 2);
         assert_eq!(get(&router, path, "[salesperson]").await.status, StatusCode::OK);

@@ -19,8 +19,8 @@ use utoipa::openapi::{
 
 use crate::operation::{Access, Answer, Operation, Parameter, Shape, Values};
 use crate::operations;
-use crate::privilege::Task;
 use crate::shapes::problem::{GatewayMessage, Problem};
+use domain::privilege::Task;
 
 mod common;
 mod example;

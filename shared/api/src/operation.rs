@@ -9,8 +9,8 @@ use axum::routing::MethodFilter;
 use utoipa::ToSchema;
 use utoipa::openapi::{HttpMethod, RefOr, Schema};
 
-use crate::privilege::{Scope, Task};
-use crate::roles::Privileges;
+use domain::privilege::{Scope, Task};
+use domain::role_definition::Privileges;
 
 /// The Lambda function that answers an operation; named as its folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

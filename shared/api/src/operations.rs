@@ -35,6 +35,10 @@ pub fn of(function: Function) -> impl Iterator<Item = &'static Operation> {
 mod tests {
     use std::collections::BTreeSet;
 
+    use domain::privilege::Scope;
+    use domain::role_definition::{COLUMNS, RoleDefinitions};
+    use domain::seller::Role;
+
     use super::*;
     use crate::operation::{Access, Answer, Method};
 
@@ -69,5 +73,121 @@ mod tests {
         for operation in all().filter(|operation| operation.method == Method::Get) {
             assert!(operation.body.is_none(), "{}", operation.id);
         }
+    }
+
+    /// SPEC.md table 2.5 as the operations show it, by role in the order of [`COLUMNS`]: `Y` yes, `b` within the business
+    /// unit (of sellers: those below), `o` own, `-` no.
+    const EXPECTED: &[(&str, &str, &[&str])] = &[
+        (
+            "SEC-60",
+            "YYYY---",
+            &[
+                "createSegment",
+                "listSegments",
+                "getSegment",
+                "replaceSegment",
+                "deleteSegment",
+                "activateSegment",
+                "deactivateSegment",
+                "pauseSegment",
+                "prioritizeSegment",
+                "listSegmentRecords",
+                "copySegment",
+            ],
+        ),
+        (
+            "SEC-61",
+            "YYYY---",
+            &[
+                "createRule",
+                "listRules",
+                "orderRules",
+                "getRule",
+                "replaceRule",
+                "deleteRule",
+                "activateRule",
+                "deactivateRule",
+            ],
+        ),
+        (
+            "SEC-62",
+            "YYYY---",
+            &[
+                "switchAssignRecords",
+                "changeSellers",
+                "setCapacity",
+                "applyAttributes",
+                "createSellerAttribute",
+                "replaceSellerAttribute",
+                "deleteSellerAttribute",
+                "changeSettings",
+            ],
+        ),
+        // Rules show them (SEC-17).
+        ("SEC-19", "YYYY---", &["listSellerAttributes", "getSellerAttribute"]),
+        (
+            "SEC-63",
+            "YYbYo--",
+            &["listCalendarEntries", "createCalendarEntry", "replaceCalendarEntry", "deleteCalendarEntry"],
+        ),
+        ("SEC-64", "YYYY---", &["listPending", "listProcessed", "getSummary"]),
+        ("SEC-73, SEC-78: create", "YYYYo-Y", &["createRecord"]),
+        ("SEC-73: read", "YYYYbb-", &["listRecords", "getRecord"]),
+        ("SEC-73, SEC-78: patch, close, reopen", "YYYYo-Y", &["changeRecord", "closeRecord", "reopenRecord"]),
+        ("SEC-74: assign, delete", "Y-YY---", &["assignRecord", "deleteRecord"]),
+        ("SEC-74, SEC-78: batch", "Y-YY--Y", &["createRecords", "importRecords", "listImports", "getImport"]),
+        // Sequence managers read sellers because rules show them (SEC-17).
+        ("SEC-75: read", "YYYYYY-", &["listSellers", "searchSellers", "getSeller"]),
+        ("SEC-75: create, edit, delete", "Y-bY---", &["createSeller", "replaceSeller", "deleteSeller"]),
+        // Sequence managers read teams because rules show them (SEC-17).
+        ("SEC-75: teams, read", "YYYYYY-", &["listTeams", "getTeam"]),
+        (
+            "SEC-75: queues and business units, read",
+            "Y-YYYY-",
+            &["listQueues", "getQueue", "listBusinessUnits", "getBusinessUnit"],
+        ),
+        (
+            "SEC-75: teams, queues and business units, create, edit, delete",
+            "Y-YY---",
+            &[
+                "createTeam",
+                "replaceTeam",
+                "deleteTeam",
+                "createQueue",
+                "replaceQueue",
+                "deleteQueue",
+                "createBusinessUnit",
+                "replaceBusinessUnit",
+                "deleteBusinessUnit",
+            ],
+        ),
+        ("SEC-76: read", "YYYY---", &["getSettings", "listRecordTypes", "getRecordType", "listRoles", "getRole"]),
+        ("SEC-05, SEC-76: change", "Y------", &["replaceRecordType", "replaceRole"]),
+        ("SEC-77", "YYYY---", &["simulateSegment"]),
+        ("SEC-79", "YYYYo--", &["listRuns"]),
+    ];
+
+    fn letter(operation: &Operation, definitions: &RoleDefinitions, role: Role) -> char {
+        match operation.access.reach(&definitions.held_by(&[role])) {
+            Some(Scope::Organisation) => 'Y',
+            Some(Scope::BusinessUnit) => 'b',
+            Some(Scope::Own) => 'o',
+            None => '-',
+        }
+    }
+
+    #[test]
+    fn every_role_may_do_what_the_table_says_and_no_more() {
+        let definitions = RoleDefinitions::predefined();
+        for (source, expected, ids) in EXPECTED {
+            for id in *ids {
+                let operation = all().find(|operation| operation.id == *id).unwrap();
+                let found: String = COLUMNS.iter().map(|&role| letter(operation, &definitions, role)).collect();
+                assert_eq!(found, *expected, "{source} {id}");
+            }
+        }
+        let named = EXPECTED.iter().map(|(.., ids)| ids.len()).sum::<usize>();
+        let protected = all().filter(|operation| !matches!(operation.access, Access::Public));
+        assert_eq!(named, protected.count());
     }
 }

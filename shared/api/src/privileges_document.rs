@@ -7,9 +7,9 @@ use std::path::Path;
 use crate::openapi::privileges;
 use crate::operation::{Access, Operation};
 use crate::operations;
-use crate::privilege::{self as task, Entity, Privilege, Scope, Task};
-use crate::roles::{COLUMNS, RoleDefinitions};
-use crate::shapes::word;
+use domain::privilege::{self as task, Entity, Privilege, Scope, Task};
+use domain::role_definition::{COLUMNS, RoleDefinitions};
+use domain::word::word;
 
 /// Rows of SPEC.md tables 2.2 to 2.4 that belong to one task of the API: `entity; entity: privilege, privilege` each.
 struct Rows {

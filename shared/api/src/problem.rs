@@ -10,7 +10,7 @@ use domain::fault::{Fault, Pointer};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::privilege::{Entity, Privilege};
+use domain::privilege::{Entity, Privilege};
 
 /// Where the `type` of every problem lies.
 const TYPES: &str = "/problems/";

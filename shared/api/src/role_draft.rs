@@ -5,9 +5,9 @@ use domain::fault::{Fault, Pointer};
 use domain::seller::Role;
 use serde_json::Value;
 
-use crate::privilege::{Entity, Grant, MANAGE_ROLES, Privilege, Scope};
 use crate::problem::Problem;
-use crate::shapes::word;
+use domain::privilege::{Entity, Grant, MANAGE_ROLES, Privilege, Scope};
+use domain::word::word;
 
 /// Believes the body of `PUT /v1/roles/{name}`, or names everything that is wrong with it.
 pub fn parse_grants(body: &Value, role: Role) -> Result<Vec<Grant>, Vec<Fault>> {
@@ -64,7 +64,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::roles::RoleDefinitions;
+    use domain::role_definition::RoleDefinitions;
 
     fn faults(body: &Value) -> Vec<(String, &'static str)> {
         let found = parse_grants(body, Role::Salesperson).err().unwrap_or_default();

@@ -3,7 +3,6 @@
 //! A `…Body` is documentation: what it describes is believed by a draft of `domain` and by nothing else. The shapes of
 //! answers that are more than one thing of `domain` serialise and are what handlers return.
 
-use serde::Serialize;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 
@@ -32,19 +31,22 @@ pub(crate) fn words(words: &[&str]) -> RefOr<Schema> {
     Schema::from(text.enum_values(Some(words.iter().copied())).build()).into()
 }
 
+/// A schema with what it describes.
+pub(crate) fn described(schema: RefOr<Schema>, description: &str) -> RefOr<Schema> {
+    match schema {
+        RefOr::T(Schema::Object(mut object)) => {
+            object.description = Some(description.to_owned());
+            Schema::from(object).into()
+        }
+        other => other,
+    }
+}
+
 /// One of these words, or null.
 pub(crate) fn words_or_null(words: &[&str]) -> RefOr<Schema> {
     let kinds = SchemaType::Array(vec![Type::String, Type::Null]);
     let values = words.iter().map(|word| serde_json::Value::from(*word)).chain([serde_json::Value::Null]);
     Schema::from(ObjectBuilder::new().schema_type(kinds).enum_values(Some(values)).build()).into()
-}
-
-/// The word of an enum without contents, as JSON has it.
-pub(crate) fn word(value: impl Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => unreachable!("an enum without contents serialises as its name"),
-    }
 }
 
 #[cfg(test)]
@@ -63,8 +65,8 @@ mod tests {
     use serde_json::{Map, json};
 
     use crate::openapi;
-    use crate::roles::RoleDefinitions;
     use crate::testing::conformity::faults;
+    use domain::role_definition::RoleDefinitions;
 
     fn shown(name: &str, answer: &impl serde::Serialize) -> Vec<String> {
         let document = openapi::document();

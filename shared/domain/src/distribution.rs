@@ -1,6 +1,6 @@
 //! Choosing one of several sellers: the gates in their order, the availability bucket, the method (DIST-*).
 //!
-//! Order of DIST-15: eligible role, toggle, enabled, matcher; capacity; availability; bucket; method. A gate that drops
+//! Order of DIST-15: eligible role, toggle, enabled, matcher; permission; capacity; availability; bucket; method. A gate that drops
 //! everybody who is left names the reason.
 
 use std::cmp::{Ordering, Reverse};
@@ -15,6 +15,7 @@ use crate::reason::Reason;
 use crate::roster::{Member, Roster};
 use crate::rulebook::{Ready, Tested};
 use crate::run::{Candidate, Trace, Verdict};
+use crate::seller::Role;
 use crate::settings::Settings;
 use crate::turn::Turn;
 
@@ -24,6 +25,8 @@ const BUCKET: SignedDuration = SignedDuration::from_hours(24);
 /// What choosing among sellers needs besides the sellers.
 pub(crate) struct Choice<'a> {
     pub(crate) settings: &'a Settings,
+    /// The roles that may read records (SEC-47).
+    pub(crate) receiving: &'a BTreeSet<Role>,
     /// The types whose records count (DIST-04, CAP-03).
     pub(crate) counting: &'a BTreeSet<RecordType>,
     /// The present, and the record that matchers take values from.
@@ -124,6 +127,13 @@ impl Choice<'_> {
         }
         if considered.ranked.is_empty() {
             return Ok((considered, Some(Reason::NoSellerMatches)));
+        }
+        considered.gate(|standing| {
+            let permitted = standing.member.seller.roles.iter().any(|role| self.receiving.contains(role));
+            (!permitted).then_some(Verdict::NoPermission)
+        });
+        if considered.ranked.is_empty() {
+            return Ok((considered, Some(Reason::SellerLacksPermission)));
         }
         considered.gate(|standing| {
             let Member { seller, state, .. } = standing.member;

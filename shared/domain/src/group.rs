@@ -13,6 +13,8 @@ pub(crate) enum Found<T> {
     One(T),
     /// None.
     Nobody,
+    /// Those that are meant hold no role that may read records (SEC-47).
+    NotPermitted,
     /// Several, and the rule gives the record to none of them (RULE-38).
     Several,
 }
@@ -22,6 +24,8 @@ pub(crate) struct Group<'a, Id> {
     pub(crate) id: &'a Id,
     /// None when a stored value is not of its column's type any more: no matcher fits it.
     pub(crate) subject: Option<&'a Subject>,
+    /// Whether it may be given records (SEC-47).
+    pub(crate) permitted: bool,
 }
 
 /// Finds the one that a rule means among `groups`, which can take the record; an error when the matcher can't be tested.
@@ -42,8 +46,10 @@ pub(crate) fn find<'a, Id: PartialEq>(
         }
         (GroupPick::Matching { .. }, None) => false,
     };
-    let found: Vec<&Id> = groups.filter(fits).map(|group| group.id).collect();
+    let (permitted, others): (Vec<_>, Vec<_>) = groups.filter(fits).partition(|group| group.permitted);
+    let found: Vec<&Id> = permitted.iter().map(|group| group.id).collect();
     Ok(match (found.as_slice(), pick.if_several()) {
+        ([], _) if !others.is_empty() => Found::NotPermitted,
         ([], _) => Found::Nobody,
         ([one], _) => Found::One(one),
         (several, IfSeveral::Random) => Found::One(several[chance.one_of(several.len())]),

@@ -21,6 +21,7 @@ use crate::roster::{InPeriod, Roster};
 use crate::rulebook::{ReadyRule, ReadySegment, Rulebook, Tested};
 use crate::run::{Assignment, RoutingRun, Segmentation, SequenceConnection, Status, Trace, Tried, Trigger};
 use crate::segment::Segment;
+use crate::seller::Role;
 use crate::settings::Settings;
 use crate::subject::Subject;
 use crate::tally::Held;
@@ -32,6 +33,8 @@ use crate::turn::Turn;
 pub struct Organisation {
     /// Settings in force.
     pub settings: Arc<Settings>,
+    /// The roles whose holders may be given records (SEC-47).
+    pub receiving: BTreeSet<Role>,
     /// The rulebook of every configured record type.
     pub rulebooks: BTreeMap<RecordType, Arc<Rulebook>>,
     /// The teams.
@@ -414,10 +417,18 @@ impl Desk<'_> {
                 let settings = &self.organisation.settings;
                 let eligible = |team: &&Candidates<Team>| settings.eligible_roles.admit(&team.group.roles);
                 let teams = self.organisation.teams.iter().filter(eligible);
-                let teams = teams.map(|team| Group { id: &team.group.id, subject: team.subject.as_ref() });
+                let receiving = &self.organisation.receiving;
+                let teams = teams.map(|team| Group {
+                    id: &team.group.id,
+                    subject: team.subject.as_ref(),
+                    // Of a team without roles of its own those of its members decide who may read what it owns.
+                    permitted: team.group.roles.is_empty()
+                        || team.group.roles.iter().any(|role| receiving.contains(role)),
+                });
                 match group::find(pick, ready.matcher.as_ref(), teams, &context, &chance)? {
                     Found::One(id) => Ok(Owner::Team(id.clone())),
                     Found::Nobody => Err(Reason::NoTeam),
+                    Found::NotPermitted => Err(Reason::SellerLacksPermission),
                     Found::Several => Err(Reason::SeveralTeams),
                 }
             }
@@ -428,10 +439,11 @@ impl Desk<'_> {
                     any_takes && queue.group.enabled && queue.group.record_types.contains(&record.key.record_type)
                 };
                 let queues = self.organisation.queues.iter().filter(takes);
-                let queues = queues.map(|queue| Group { id: &queue.group.id, subject: queue.subject.as_ref() });
+                let queues =
+                    queues.map(|queue| Group { id: &queue.group.id, subject: queue.subject.as_ref(), permitted: true });
                 match group::find(pick, ready.matcher.as_ref(), queues, &context, &chance)? {
                     Found::One(id) => Ok(Owner::Queue(id.clone())),
-                    Found::Nobody => Err(Reason::NoQueue),
+                    Found::Nobody | Found::NotPermitted => Err(Reason::NoQueue),
                     Found::Several => Err(Reason::SeveralQueues),
                 }
             }
@@ -450,7 +462,8 @@ impl Desk<'_> {
         let settings = self.organisation.settings.as_ref();
         let distribution = ready.rule.distribution.ok_or("a rule for sellers without a distribution")?;
         let matcher = ready.matcher.as_ref();
-        let choice = Choice { settings, counting: self.counting, context, pick, matcher, distribution, due };
+        let receiving = &self.organisation.receiving;
+        let choice = Choice { settings, receiving, counting: self.counting, context, pick, matcher, distribution, due };
         let (considered, reason) = choice.among(self.roster)?;
         considered.record(self.trace, self.counting);
         let Some(member) = considered.chosen() else { return Ok(Err(reason.unwrap_or(Reason::NoSellerMatches))) };

@@ -30,7 +30,7 @@ use crate::versions::Versions;
 pub struct Knowledge {
     /// The versions it was loaded at.
     pub versions: Versions,
-    /// Settings, rulebooks, teams and queues.
+    /// Settings, roles, rulebooks, teams and queues.
     pub organisation: Organisation,
     /// The columns of every type.
     pub record_types: RecordTypes,
@@ -71,6 +71,10 @@ impl Store {
             Some(known) => known.record_types.clone(),
             None => self.record_types().await?,
         };
+        let receiving = match unchanged(|versions| versions.roles) {
+            Some(known) => known.organisation.receiving.clone(),
+            None => self.role_definitions().await?.receiving(),
+        };
         let candidates = match unchanged(|versions| versions.roster).filter(|known| known.record_types == record_types)
         {
             Some(known) => known.candidates(),
@@ -89,7 +93,7 @@ impl Store {
             rulebooks.insert(record_type.clone(), rulebook);
         }
         let Everybody { sellers, subjects, seller_attributes, teams, queues } = candidates;
-        let organisation = Organisation { settings, rulebooks, teams, queues };
+        let organisation = Organisation { settings, receiving, rulebooks, teams, queues };
         Ok(Knowledge { versions, organisation, record_types, sellers, subjects, seller_attributes })
     }
 

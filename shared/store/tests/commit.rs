@@ -12,6 +12,7 @@ use domain::assignment_rule::{Distribution, RuleState};
 use domain::id::{Owner, RecordKey, RecordType, RuleId, SellerId};
 use domain::record::{NewRecord, Record, WorkStatus};
 use domain::record_type::RecordTypes;
+use domain::role_definition::RoleDefinitions;
 use domain::roster::{Member, Roster, SellerState};
 use domain::route::{Arrival, Decision, Organisation, Present, manual, route};
 use domain::rulebook::{Rulebook, RulebookSource, SegmentSource};
@@ -67,6 +68,7 @@ fn organisation() -> Organisation {
     });
     Organisation {
         settings: Arc::new(Settings::default()),
+        receiving: RoleDefinitions::predefined().receiving(),
         rulebooks: rulebooks.collect(),
         teams: [].into(),
         queues: [].into(),

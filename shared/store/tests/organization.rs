@@ -7,12 +7,13 @@ mod support;
 use domain::assignment_rule::{AssignmentRule, RuleState};
 use domain::business_unit::BusinessUnit;
 use domain::id::{RuleId, SellerId, TeamId};
+use domain::privilege::{Entity, Grant, Privilege, Scope};
 use domain::queue::Queue;
+use domain::role_definition::RoleDefinitions;
 use domain::seller::{Role, Seller};
 use domain::team::Team;
 use serde_json::{Map, json};
 use store::knowledge::Memory;
-use store::roles::RoleDefinition;
 use store::{Error, Store};
 use support::{Fixture, rule_for_anybody};
 use tokio::task::JoinSet;
@@ -264,16 +265,24 @@ async fn business_units_are_decided_on_the_whole_tree() {
 async fn an_edited_role_counts_its_versions() {
     let fixture = Fixture::start().await;
     let store = &fixture.store;
-    let predefined = RoleDefinition { name: Role::Integration, privileges: vec!["write".to_owned()], version: 1 };
-    let change = |privileges: &[&str]| {
-        let (predefined, store) = (predefined.clone(), store.clone());
-        let privileges: Vec<String> = privileges.iter().map(|text| (*text).to_owned()).collect();
-        async move { store.change_role::<String, Error>(&predefined, |_| Ok(privileges.clone())).await.unwrap() }
+    let predefined = RoleDefinitions::predefined();
+    let may = |privileges: &[Privilege]| -> Vec<Grant> {
+        let (entity, level) = (Entity::Record, Scope::Own);
+        privileges.iter().map(|&privilege| Grant { entity, privilege, level }).collect()
     };
-    assert_eq!(change(&["write"]).await, predefined);
+    let change = |grants: Vec<Grant>| {
+        let (definition, store) = (predefined.of(Role::Integration).clone(), store.clone());
+        async move { store.change_role::<Error>(&definition, |_| Ok(grants.clone())).await.unwrap() }
+    };
+    let before = predefined.of(Role::Integration);
+    assert_eq!(change(before.privileges.clone()).await, *before);
     assert_eq!(store.versions().await.unwrap().roles, 0, "nothing was edited");
-    assert_eq!(change(&["write", "read"]).await.version, 2);
-    let back = change(&["write"]).await;
+    assert!(!store.role_definitions().await.unwrap().receiving().contains(&Role::Integration));
+    assert_eq!(change(may(&[Privilege::Write, Privilege::Read])).await.version, 2);
+    assert!(store.role_definitions().await.unwrap().receiving().contains(&Role::Integration), "SEC-47");
+    let back = change(may(&[Privilege::Write])).await;
     assert_eq!((back.version, store.versions().await.unwrap().roles), (3, 2));
-    assert_eq!(store.edited_roles::<String>().await.unwrap(), [back]);
+    let stored = store.role_definitions().await.unwrap();
+    assert_eq!(*stored.of(Role::Integration), back);
+    assert_eq!(stored.of(Role::Salesperson), predefined.of(Role::Salesperson));
 }

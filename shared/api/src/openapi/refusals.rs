@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{JSON, PROBLEM};
-use crate::privilege::{Entity, Privilege};
 use crate::problem::Problem;
+use domain::privilege::{Entity, Privilege};
 
 /// Completes the refusals that operations refer to, and adds the one that belongs to no operation.
 pub(super) fn complete(document: &mut Value) {

@@ -3,8 +3,8 @@
 use crate::operation::Access::Organisation;
 use crate::operation::Method::{self, Delete, Get, Post, Put};
 use crate::operation::{Access, Answer, Function, Operation};
-use crate::privilege::{MANAGE_RULES, VIEW_RULES};
 use crate::shapes::assignment_rule::{AssignmentRule, AssignmentRuleBody, RuleOrder, RuleOrderBody};
+use domain::privilege::{MANAGE_RULES, VIEW_RULES};
 
 const fn operation(method: Method, path: &'static str, id: &'static str, access: Access, answer: Answer) -> Operation {
     Operation::new(Function::AssignmentRules, method, path, id, access, answer)

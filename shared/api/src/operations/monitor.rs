@@ -3,9 +3,9 @@
 use crate::operation::Access::Organisation;
 use crate::operation::Method::Get;
 use crate::operation::{Answer, Function, Operation, Parameter, Values};
-use crate::privilege::VIEW_MONITOR;
 use crate::shapes::monitor::{PendingRecord, ProcessedRecord, STATUSES, Summary};
 use crate::shapes::run::REASONS;
+use domain::privilege::VIEW_MONITOR;
 
 const fn operation(path: &'static str, id: &'static str, answer: Answer) -> Operation {
     Operation::new(Function::Monitor, Get, path, id, Organisation(&VIEW_MONITOR), answer)

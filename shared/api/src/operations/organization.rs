@@ -4,10 +4,6 @@
 use crate::operation::Access::{Organisation, Public};
 use crate::operation::Method::{self, Delete, Get, Post, Put};
 use crate::operation::{Access, Answer, Function, Operation};
-use crate::privilege::{
-    MANAGE_BUSINESS_UNITS, MANAGE_ELIGIBILITY, MANAGE_QUEUES, MANAGE_RECORD_TYPES, MANAGE_ROLES, MANAGE_SETTINGS,
-    MANAGE_TEAMS, VIEW_BUSINESS_UNITS, VIEW_QUEUES, VIEW_RECORD_TYPES, VIEW_ROLES, VIEW_SETTINGS, VIEW_TEAMS,
-};
 use crate::shapes::business_unit::{BusinessUnit, BusinessUnitBody};
 use crate::shapes::queue::{Queue, QueueBody};
 use crate::shapes::record_type::{RecordType, RecordTypeBody};
@@ -15,6 +11,10 @@ use crate::shapes::role::{Role, RoleBody};
 use crate::shapes::service::Health;
 use crate::shapes::settings::{Settings, SettingsBody};
 use crate::shapes::team::{Team, TeamBody};
+use domain::privilege::{
+    MANAGE_BUSINESS_UNITS, MANAGE_ELIGIBILITY, MANAGE_QUEUES, MANAGE_RECORD_TYPES, MANAGE_ROLES, MANAGE_SETTINGS,
+    MANAGE_TEAMS, VIEW_BUSINESS_UNITS, VIEW_QUEUES, VIEW_RECORD_TYPES, VIEW_ROLES, VIEW_SETTINGS, VIEW_TEAMS,
+};
 
 const fn operation(method: Method, path: &'static str, id: &'static str, access: Access, answer: Answer) -> Operation {
     Operation::new(Function::Organization, method, path, id, access, answer)

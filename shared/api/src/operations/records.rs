@@ -3,14 +3,14 @@
 use crate::operation::Access::{Organisation, Scoped};
 use crate::operation::Method::{self, Delete, Get, Patch, Post};
 use crate::operation::{Access, Answer, Function, Operation, Parameter, Values};
-use crate::privilege::{
-    ASSIGN_RECORD, CHANGE_RECORD, CREATE_RECORD, DELETE_RECORD, IMPORT_RECORDS, VIEW_RECORDS, VIEW_RUNS,
-};
 use crate::shapes::record::{
     AssignBody, BatchBody, BatchResults, CloseBody, Import, ImportResult, Record, RecordBody, RecordPatch, STATES,
     WORK_STATUSES,
 };
 use crate::shapes::run::RoutingRun;
+use domain::privilege::{
+    ASSIGN_RECORD, CHANGE_RECORD, CREATE_RECORD, DELETE_RECORD, IMPORT_RECORDS, VIEW_RECORDS, VIEW_RUNS,
+};
 
 const fn operation(method: Method, path: &'static str, id: &'static str, access: Access, answer: Answer) -> Operation {
     Operation::new(Function::Records, method, path, id, access, answer)

@@ -3,9 +3,9 @@
 use crate::operation::Access::Organisation;
 use crate::operation::Method::{self, Delete, Get, Post, Put};
 use crate::operation::{Access, Answer, Function, Operation, Parameter, Values};
-use crate::privilege::{COPY_SEGMENT, MANAGE_SEGMENTS, SIMULATE, VIEW_MEMBERS, VIEW_SEGMENTS};
 use crate::shapes::record::Record;
 use crate::shapes::segment::{CopyBody, PriorityBody, STATES, Segment, SegmentBody, SimulationBody, SimulationResult};
+use domain::privilege::{COPY_SEGMENT, MANAGE_SEGMENTS, SIMULATE, VIEW_MEMBERS, VIEW_SEGMENTS};
 
 const fn operation(method: Method, path: &'static str, id: &'static str, access: Access, answer: Answer) -> Operation {
     Operation::new(Function::Segments, method, path, id, access, answer)

@@ -3,14 +3,14 @@
 use crate::operation::Access::{Organisation, Scoped};
 use crate::operation::Method::{self, Delete, Get, Post, Put};
 use crate::operation::{Access, Answer, Function, Operation, Parameter, Values};
-use crate::privilege::{
-    APPLY_SELLER_ATTRIBUTES, MANAGE_CALENDAR, MANAGE_ELIGIBILITY, MANAGE_SELLER_ATTRIBUTES, MANAGE_SELLERS,
-    VIEW_CALENDAR, VIEW_SELLER_ATTRIBUTES, VIEW_SELLERS,
-};
 use crate::shapes::calendar::{CalendarEntry, CalendarEntryBody};
 use crate::shapes::record::BatchResults;
 use crate::shapes::seller::{AssignRecordsBody, CapacityBody, Seller, SellerBody, SellerBulkBody, SellerSearchBody};
 use crate::shapes::seller_attribute::{AttributesBody, SellerAttribute, SellerAttributeBody};
+use domain::privilege::{
+    APPLY_SELLER_ATTRIBUTES, MANAGE_CALENDAR, MANAGE_ELIGIBILITY, MANAGE_SELLER_ATTRIBUTES, MANAGE_SELLERS,
+    VIEW_CALENDAR, VIEW_SELLER_ATTRIBUTES, VIEW_SELLERS,
+};
 
 const fn operation(method: Method, path: &'static str, id: &'static str, access: Access, answer: Answer) -> Operation {
     Operation::new(Function::Sellers, method, path, id, access, answer)

@@ -2,7 +2,7 @@
 
 use utoipa::ToSchema;
 
-use crate::privilege::{Entity, Privilege};
+use super::role::{Entity, Privilege};
 
 /// Why a request is refused.
 #[derive(Debug, ToSchema)]

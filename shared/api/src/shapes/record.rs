@@ -11,7 +11,9 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, SchemaType};
 use utoipa::openapi::{Ref, RefOr, Schema};
 
-use super::{owner, word};
+use domain::word::word;
+
+use super::owner;
 use crate::problem::Problem;
 
 /// What a client says about a record.

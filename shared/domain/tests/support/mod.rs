@@ -10,6 +10,7 @@ use domain::assignment_rule::{AssignmentRule, Distribution, Method, RuleState, S
 use domain::id::{RecordKey, RecordType, RuleId};
 use domain::record::{NewRecord, Record};
 use domain::record_type::RecordTypes;
+use domain::role_definition::RoleDefinitions;
 use domain::roster::{Member, Roster, SellerState};
 use domain::route::{Arrival, Decision, Organisation, Present, route};
 use domain::rulebook::{Rulebook, RulebookSource, SegmentSource};
@@ -109,6 +110,7 @@ pub(crate) fn organisation_of(record_types: &RecordTypes, sources: Vec<(&str, Ve
     });
     Organisation {
         settings: Arc::new(Settings::default()),
+        receiving: RoleDefinitions::predefined().receiving(),
         rulebooks: rulebooks.collect(),
         teams: [].into(),
         queues: [].into(),

@@ -29,6 +29,8 @@ struct Story {
     title: String,
     #[serde(default)]
     settings: Settings,
+    /// The roles that may read records, where they are not those that may from the start.
+    may_read: Option<Vec<Role>>,
     /// Columns of text that leads have besides those they have from the start.
     #[serde(default)]
     lead_columns: Vec<String>,

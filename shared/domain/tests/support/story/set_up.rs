@@ -129,11 +129,14 @@ impl Story {
             };
             Candidates { subject: queue.subject(record_types.get(&"queue".into()).unwrap()), group: Arc::new(queue) }
         });
+        let known = organisation_of(record_types, sources);
+        let may_read = self.may_read.as_ref().map(|roles| roles.iter().copied().collect());
         Organisation {
             settings: Arc::new(self.settings.clone()),
+            receiving: may_read.unwrap_or_else(|| known.receiving.clone()),
             teams: teams.collect(),
             queues: queues.collect(),
-            ..organisation_of(record_types, sources)
+            ..known
         }
     }
 

@@ -1,14 +1,13 @@
 //! What can be allowed: privileges on entities at a scope, and the tasks that need them (SPEC.md sections 2.1 to 2.4).
 //!
-//! Which role holds what is in [`crate::roles`]; which operation is which task is in [`crate::operations`].
+//! Which role holds what is in [`crate::role_definition`]; which operation is which task, the HTTP edge says.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
-use crate::shapes::word;
+use crate::word::word;
 
 /// What a privilege is held on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Entity {
     /// A segment.
@@ -64,7 +63,7 @@ pub enum Entity {
 }
 
 /// What may be done with an entity (SEC-01).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Privilege {
     /// Make one.
@@ -84,7 +83,7 @@ pub enum Privilege {
 }
 
 /// How far a privilege reaches, from the narrowest: SPEC.md's access levels as API.md's `/v1/roles` has them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Scope {
     /// Only what the caller owns.
@@ -96,7 +95,7 @@ pub enum Scope {
 }
 
 /// One privilege that a role holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// On what.
     pub entity: Entity,

@@ -1,15 +1,15 @@
 //! Who holds which privilege: the predefined role definitions (SPEC.md table 2.5) and what a caller's roles add up to.
 //!
 //! A definition is a list of [`Grant`]s, so one that an administrator edited (SEC-05) takes the place of a predefined
-//! one. The roles stored on a seller play no part here (API.md "Identity").
+//! one. A caller's roles say what the API allows; those stored on a seller or team say what routing may give them
+//! (SEC-47) and never what the API allows (API.md "Identity").
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use domain::seller::Role;
-use store::Store;
-use store::roles::RoleDefinition;
+use serde::{Deserialize, Serialize};
 
 use crate::privilege::{self as task, Entity, Grant, Privilege, Scope, Task};
+use crate::seller::Role;
 
 const ALL: Option<Scope> = Some(Scope::Organisation);
 const UNIT: Option<Scope> = Some(Scope::BusinessUnit);
@@ -17,7 +17,7 @@ const OWN: Option<Scope> = Some(Scope::Own);
 const NO: Option<Scope> = None;
 
 /// The columns of [`TABLE`].
-pub(crate) const COLUMNS: [Role; 7] = [
+pub const COLUMNS: [Role; 7] = [
     Role::SystemAdministrator,
     Role::SequenceManager,
     Role::SalesManager,
@@ -75,9 +75,20 @@ const TABLE: &[(&Task, [Option<Scope>; 7])] = &[
     (/* SEC-79 */ &task::VIEW_RUNS,                [ALL, ALL,  ALL,  ALL, OWN,  NO,   NO]),
 ];
 
+/// What a role may do: `{"name", "privileges", "version"}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleDefinition {
+    /// The role.
+    pub name: Role,
+    /// What it grants.
+    pub privileges: Vec<Grant>,
+    /// Counts the changes that clients made, from 1.
+    pub version: u64,
+}
+
 /// The definitions of all roles.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RoleDefinitions(BTreeMap<Role, RoleDefinition<Grant>>);
+pub struct RoleDefinitions(BTreeMap<Role, RoleDefinition>);
 
 impl RoleDefinitions {
     /// The definitions as they are before an administrator edits one. Each privilege on an entity stands once, at the
@@ -99,28 +110,34 @@ impl RoleDefinitions {
         Self(defined.collect())
     }
 
-    /// The definitions in force: the predefined ones but for those that an administrator edited (SEC-05).
-    pub async fn load(store: &Store) -> store::Result<Self> {
-        let edited = store.edited_roles().await?;
-        Ok(edited.into_iter().fold(Self::predefined(), Self::with))
-    }
-
     /// Puts an edited definition in the place of the one in force.
     #[must_use]
-    pub fn with(mut self, edited: RoleDefinition<Grant>) -> Self {
+    pub fn with(mut self, edited: RoleDefinition) -> Self {
         self.0.insert(edited.name, edited);
         self
     }
 
     /// The definition of a role.
     #[must_use]
-    pub fn of(&self, role: Role) -> &RoleDefinition<Grant> {
+    pub fn of(&self, role: Role) -> &RoleDefinition {
         self.0.get(&role).expect("every role is a column of the table")
     }
 
     /// All of them in the order of the roles.
-    pub fn iter(&self) -> impl Iterator<Item = &RoleDefinition<Grant>> {
+    pub fn iter(&self) -> impl Iterator<Item = &RoleDefinition> {
         self.0.values()
+    }
+
+    /// The roles whose holders can be given records by a rule: those that may read records, however far (SEC-47).
+    #[must_use]
+    pub fn receiving(&self) -> BTreeSet<Role> {
+        let reads = |definition: &&RoleDefinition| {
+            definition
+                .privileges
+                .iter()
+                .any(|grant| (grant.entity, grant.privilege) == (Entity::Record, Privilege::Read))
+        };
+        self.0.values().filter(reads).map(|definition| definition.name).collect()
     }
 
     /// What somebody with these roles may do: the union (SEC-04).
@@ -165,124 +182,6 @@ impl Privileges {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operation::{Access, Operation};
-    use crate::operations;
-
-    /// SPEC.md table 2.5 as the operations show it, by role in the order of [`COLUMNS`]: `Y` yes, `b` within the business
-    /// unit (of sellers: those below), `o` own, `-` no.
-    const EXPECTED: &[(&str, &str, &[&str])] = &[
-        (
-            "SEC-60",
-            "YYYY---",
-            &[
-                "createSegment",
-                "listSegments",
-                "getSegment",
-                "replaceSegment",
-                "deleteSegment",
-                "activateSegment",
-                "deactivateSegment",
-                "pauseSegment",
-                "prioritizeSegment",
-                "listSegmentRecords",
-                "copySegment",
-            ],
-        ),
-        (
-            "SEC-61",
-            "YYYY---",
-            &[
-                "createRule",
-                "listRules",
-                "orderRules",
-                "getRule",
-                "replaceRule",
-                "deleteRule",
-                "activateRule",
-                "deactivateRule",
-            ],
-        ),
-        (
-            "SEC-62",
-            "YYYY---",
-            &[
-                "switchAssignRecords",
-                "changeSellers",
-                "setCapacity",
-                "applyAttributes",
-                "createSellerAttribute",
-                "replaceSellerAttribute",
-                "deleteSellerAttribute",
-                "changeSettings",
-            ],
-        ),
-        // Rules show them (SEC-17).
-        ("SEC-19", "YYYY---", &["listSellerAttributes", "getSellerAttribute"]),
-        (
-            "SEC-63",
-            "YYbYo--",
-            &["listCalendarEntries", "createCalendarEntry", "replaceCalendarEntry", "deleteCalendarEntry"],
-        ),
-        ("SEC-64", "YYYY---", &["listPending", "listProcessed", "getSummary"]),
-        ("SEC-73, SEC-78: create", "YYYYo-Y", &["createRecord"]),
-        ("SEC-73: read", "YYYYbb-", &["listRecords", "getRecord"]),
-        ("SEC-73, SEC-78: patch, close, reopen", "YYYYo-Y", &["changeRecord", "closeRecord", "reopenRecord"]),
-        ("SEC-74: assign, delete", "Y-YY---", &["assignRecord", "deleteRecord"]),
-        ("SEC-74, SEC-78: batch", "Y-YY--Y", &["createRecords", "importRecords", "listImports", "getImport"]),
-        // Sequence managers read sellers because rules show them (SEC-17).
-        ("SEC-75: read", "YYYYYY-", &["listSellers", "searchSellers", "getSeller"]),
-        ("SEC-75: create, edit, delete", "Y-bY---", &["createSeller", "replaceSeller", "deleteSeller"]),
-        // Sequence managers read teams because rules show them (SEC-17).
-        ("SEC-75: teams, read", "YYYYYY-", &["listTeams", "getTeam"]),
-        (
-            "SEC-75: queues and business units, read",
-            "Y-YYYY-",
-            &["listQueues", "getQueue", "listBusinessUnits", "getBusinessUnit"],
-        ),
-        (
-            "SEC-75: teams, queues and business units, create, edit, delete",
-            "Y-YY---",
-            &[
-                "createTeam",
-                "replaceTeam",
-                "deleteTeam",
-                "createQueue",
-                "replaceQueue",
-                "deleteQueue",
-                "createBusinessUnit",
-                "replaceBusinessUnit",
-                "deleteBusinessUnit",
-            ],
-        ),
-        ("SEC-76: read", "YYYY---", &["getSettings", "listRecordTypes", "getRecordType", "listRoles", "getRole"]),
-        ("SEC-05, SEC-76: change", "Y------", &["replaceRecordType", "replaceRole"]),
-        ("SEC-77", "YYYY---", &["simulateSegment"]),
-        ("SEC-79", "YYYYo--", &["listRuns"]),
-    ];
-
-    fn letter(operation: &Operation, definitions: &RoleDefinitions, role: Role) -> char {
-        match operation.access.reach(&definitions.held_by(&[role])) {
-            Some(Scope::Organisation) => 'Y',
-            Some(Scope::BusinessUnit) => 'b',
-            Some(Scope::Own) => 'o',
-            None => '-',
-        }
-    }
-
-    #[test]
-    fn every_role_may_do_what_the_table_says_and_no_more() {
-        let definitions = RoleDefinitions::predefined();
-        for (source, expected, ids) in EXPECTED {
-            for id in *ids {
-                let operation = operations::all().find(|operation| operation.id == *id).unwrap();
-                let found: String = COLUMNS.iter().map(|&role| letter(operation, &definitions, role)).collect();
-                assert_eq!(found, *expected, "{source} {id}");
-            }
-        }
-        let named = EXPECTED.iter().map(|(.., ids)| ids.len()).sum::<usize>();
-        let protected = operations::all().filter(|operation| !matches!(operation.access, Access::Public));
-        assert_eq!(named, protected.count());
-    }
 
     /// SEC-04.
     #[test]
@@ -299,7 +198,7 @@ mod tests {
         let definitions = RoleDefinitions::predefined();
         for definition in definitions.iter() {
             let pairs = definition.privileges.iter().map(|grant| (grant.entity, grant.privilege));
-            let differing: std::collections::BTreeSet<_> = pairs.collect();
+            let differing: BTreeSet<_> = pairs.collect();
             assert_eq!(differing.len(), definition.privileges.len(), "{:?}", definition.name);
         }
         // Connecting sequences (SEC-67) reaches further than designing them (SEC-65).
