@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use api::shapes::record::Record;
 use api::shapes::run;
+use api::shapes::timeline::TimelineEntry;
 use api::{Authorized, Filters, Page, Paging, Path, Scope, Versioned};
 use axum::extract::State;
 use domain::id::{Owner, QueueId, RecordKey, RecordType, RunId, SegmentId, SellerId, TeamId};
@@ -144,4 +145,20 @@ pub(crate) async fn runs(
     let from: Option<RunId> = paging.position()?.or(newest);
     let (runs, next) = records.store.runs_of(&key, from, paging.limit).await?;
     Ok(paging.page(runs.iter().map(|found| run::answer(found, true)).collect(), next.as_ref()))
+}
+
+/// `GET /v1/records/{type}/{id}/timeline`.
+pub(crate) async fn timeline(
+    State(records): State<Arc<Records>>,
+    Path((record_type, id)): Path<(String, String)>,
+    authorized: Authorized,
+    paging: Paging,
+) -> api::Result<Page<TimelineEntry>> {
+    let key = RecordKey::new(RecordType::new(record_type), domain::id::RecordId::new(id));
+    let knowledge = records.knowledge().await?;
+    let stored = records.store.record(&key, records.clock.now()).await?;
+    check(&authorized, &stored.record, &knowledge)?;
+    let record = stored.record;
+    let (found, next) = records.store.timeline(&record, paging.position()?, paging.limit).await?;
+    Ok(paging.page(found.into_iter().map(|happening| TimelineEntry::new(happening, &record)).collect(), next.as_ref()))
 }

@@ -24,6 +24,7 @@ pub mod seller_attribute;
 pub mod service;
 pub mod settings;
 pub mod team;
+pub mod timeline;
 
 /// A text that is one of these words.
 pub(crate) fn words(words: &[&str]) -> RefOr<Schema> {

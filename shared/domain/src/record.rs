@@ -266,7 +266,8 @@ impl Record {
         let owner_given = self.mark.as_ref().is_some_and(|mark| mark.owner_given);
         let unassigned = match run.assignment.status {
             Status::Succeeded => false,
-            Status::Failed => true,
+            // Who had it when it moved keeps it, and looks for nobody.
+            Status::Failed => run.assignment.reason != Some(Reason::RulesDoNotRunOnMove) || self.owner.is_none(),
             Status::NotApplicable => !owner_given && self.owner.is_none(),
         };
         let mut record = self.in_unit(business_unit);

@@ -19,7 +19,7 @@ use crate::reason::Reason;
 use crate::record::Record;
 use crate::roster::{InPeriod, Roster};
 use crate::rulebook::{ReadyRule, ReadySegment, Rulebook, Tested};
-use crate::run::{Assignment, RoutingRun, Segmentation, SequenceConnection, Status, Trace, Tried, Trigger};
+use crate::run::{Assignment, Joined, RoutingRun, Segmentation, SequenceConnection, Status, Trace, Tried, Trigger};
 use crate::segment::Segment;
 use crate::seller::Role;
 use crate::settings::Settings;
@@ -164,10 +164,9 @@ fn apply(roster: &mut Roster, record: &Record, decision: &Decision) {
 /// The run of an assignment by a person (MON-63): no rule, no check of capacity or availability.
 #[must_use]
 pub fn manual(record: &Record, owner: Owner, rulebook_version: u64, now: Timestamp) -> RoutingRun {
-    let segment_id = record.segment.clone();
     RoutingRun {
         trigger: Trigger::Manual,
-        segmentation: Segmentation { status: Status::NotApplicable, reason: None, segment_id },
+        segmentation: Segmentation::not_applicable(record.segment.clone()),
         assignment: Assignment {
             status: Status::Succeeded,
             reason: None,
@@ -188,7 +187,7 @@ pub fn undecidable(record: &Record, rulebook_version: u64, present: Present, det
         record_type: record.key.record_type.clone(),
         trigger: record.mark_or_adoption(present.now).cause.into(),
         rulebook_version,
-        segmentation: Segmentation { status: Status::NotApplicable, reason: None, segment_id: record.segment.clone() },
+        segmentation: Segmentation::not_applicable(record.segment.clone()),
         assignment: Assignment::failed(Reason::ServerError, record.owner.clone()),
         sequence: SequenceConnection::not_applicable(),
         started_at: present.now,
@@ -221,15 +220,15 @@ fn decide(
     let mut trace = Trace::default();
     let mut error_details = None;
     let (segmentation, entered) = match segment(rulebook, record, &mark, subject, &context, &mut trace) {
-        Ok(Segmented::Into(ready, entered)) => (segmented_into(ready.segment.id.clone()), Some((ready, entered))),
-        Ok(Segmented::StaysInactive(id)) => (segmented_into(id.clone()), None),
-        Ok(Segmented::Nowhere) => {
-            (Segmentation { status: Status::Failed, reason: Some(Reason::NoSegment), segment_id: None }, None)
+        Ok(Segmented::Into(ready, entered)) => {
+            let previous = record.segment.as_ref().filter(|id| rulebook.knows(id)).cloned();
+            (entered.segmentation(ready.segment.id.clone(), previous), Some((ready, entered)))
         }
+        Ok(Segmented::StaysInactive(id)) => (Segmentation::stays(id.clone()), None),
+        Ok(Segmented::Nowhere) => (Segmentation::failed(Reason::NoSegment, None), None),
         Err(why) => {
             error_details = Some(why);
-            let (reason, segment_id) = (Some(Reason::SegmentError), record.segment.clone());
-            (Segmentation { status: Status::Failed, reason, segment_id }, None)
+            (Segmentation::failed(Reason::SegmentError, record.segment.clone()), None)
         }
     };
     let mut touched = None;
@@ -252,11 +251,12 @@ fn decide(
             }
         }
     };
+    let moved = segmentation.joined == Some(Joined::Moved);
     let run = RoutingRun {
         id: RunId::new(""),
         record_id: record.key.id.clone(),
         record_type: record.key.record_type.clone(),
-        trigger: mark.cause.into(),
+        trigger: if moved { Trigger::Moved } else { mark.cause.into() },
         rulebook_version: version,
         segmentation,
         assignment,
@@ -277,12 +277,25 @@ fn undecided(record: &Record, version: u64, present: Present, details: String) -
 /// How a record comes to the segment it is in after the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Entered {
-    /// It was in none.
-    First,
+    /// It is new to work assignment.
+    Created,
+    /// An update puts it into a segment; it was in none.
+    Updated,
     /// It was in another one (SEG-54).
     Moved,
     /// It stays.
     Stays,
+}
+
+impl Entered {
+    fn segmentation(self, segment: SegmentId, previous: Option<SegmentId>) -> Segmentation {
+        match self {
+            Self::Created => Segmentation::joined(segment, previous, Joined::Created),
+            Self::Updated => Segmentation::joined(segment, previous, Joined::Updated),
+            Self::Moved => Segmentation::joined(segment, previous, Joined::Moved),
+            Self::Stays => Segmentation::stays(segment),
+        }
+    }
 }
 
 /// What segmentation says of a record.
@@ -295,10 +308,6 @@ enum Segmented<'a> {
     Nowhere,
 }
 
-fn segmented_into(id: SegmentId) -> Segmentation {
-    Segmentation { status: Status::Succeeded, reason: None, segment_id: Some(id) }
-}
-
 /// SEG-51 for a record without a segment; SEG-52…55 for a member that was updated.
 fn segment<'a>(
     rulebook: &'a Rulebook,
@@ -308,16 +317,16 @@ fn segment<'a>(
     context: &Context<'_>,
     trace: &mut Trace,
 ) -> Result<Segmented<'a>, String> {
-    let standing = match mark.cause {
-        Cause::Updated => record.segment.as_ref().filter(|id| rulebook.knows(id)),
-        Cause::Created | Cause::Imported | Cause::Reopened => None,
+    let (standing, first) = match mark.cause {
+        Cause::Updated => (record.segment.as_ref().filter(|id| rulebook.knows(id)), Entered::Updated),
+        Cause::Created | Cause::Imported | Cause::Reopened => (None, Entered::Created),
     };
     let may_take = |segment: &Segment| {
         standing.is_none_or(|standing| segment.id == *standing || segment.move_previously_segmented)
     };
     let best = rulebook.first_match(subject, context, may_take, &mut trace.segments)?;
     Ok(match (best, standing) {
-        (Some(first), None) => Segmented::Into(first, Entered::First),
+        (Some(best), None) => Segmented::Into(best, first),
         (None, None) => Segmented::Nowhere,
         (Some(best), Some(standing)) if best.segment.id != *standing => Segmented::Into(best, Entered::Moved),
         // SEG-55: it still matches, or nothing does and it keeps its membership.
@@ -350,12 +359,15 @@ impl Desk<'_> {
     ) -> Result<(Assignment, Option<Touched>), String> {
         let previous_owner = record.owner.clone();
         match entered {
-            Entered::Stays if !record.is_unassigned() => return Ok((Assignment::not_applicable(previous_owner), None)),
+            // An update takes a record from nobody (RULE-50, RULE-51).
+            Entered::Stays | Entered::Updated if !record.is_unassigned() => {
+                return Ok((Assignment::not_applicable(previous_owner), None));
+            }
             _ if !segment.owns_rules => return Ok((Assignment::not_applicable(previous_owner), None)),
             Entered::Moved if !segment.segment.run_rules_on_move => {
                 return Ok((Assignment::failed(Reason::RulesDoNotRunOnMove, previous_owner), None));
             }
-            Entered::First | Entered::Moved | Entered::Stays => {}
+            Entered::Created | Entered::Updated | Entered::Moved | Entered::Stays => {}
         }
         if segment.rules.is_empty() {
             return Ok((Assignment::failed(Reason::NoActiveRule, previous_owner), None));

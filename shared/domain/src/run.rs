@@ -20,6 +20,8 @@ pub enum Trigger {
     Created,
     /// A column that conditions use was changed.
     Updated,
+    /// Such a change took the record out of its segment into another one (SEG-54).
+    Moved,
     /// The record was inactive and is active again.
     Reopened,
     /// The record came by an import.
@@ -51,7 +53,19 @@ pub enum Status {
     NotApplicable,
 }
 
-/// Which segment the record is in.
+/// How a record came to be a member of its segment (ENT-22).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Joined {
+    /// It was new to work assignment: created, imported, adopted or reopened (SEG-51).
+    Created,
+    /// An update put it into a segment while it was in none.
+    Updated,
+    /// An update took it out of another segment (SEG-54).
+    Moved,
+}
+
+/// Which segment the record is in. A run that says how it joined begins a membership (SEG-59).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Segmentation {
@@ -61,6 +75,43 @@ pub struct Segmentation {
     pub reason: Option<Reason>,
     /// The segment the record is in after the run.
     pub segment_id: Option<SegmentId>,
+    /// The segment it was in before; none also when that one was deleted.
+    #[serde(default)]
+    pub previous_segment_id: Option<SegmentId>,
+    /// How it came into the segment; none when it was in it already.
+    #[serde(default)]
+    pub joined: Option<Joined>,
+}
+
+impl Segmentation {
+    /// The record is where it was, which nobody asked.
+    #[must_use]
+    pub fn not_applicable(segment: Option<SegmentId>) -> Self {
+        Self::stayed(Status::NotApplicable, None, segment)
+    }
+
+    /// The record is where it was, because of this.
+    #[must_use]
+    pub fn failed(reason: Reason, segment: Option<SegmentId>) -> Self {
+        Self::stayed(Status::Failed, Some(reason), segment)
+    }
+
+    /// The record is in this segment, and stays.
+    #[must_use]
+    pub fn stays(segment: SegmentId) -> Self {
+        Self::stayed(Status::Succeeded, None, Some(segment))
+    }
+
+    /// The record came into this segment.
+    #[must_use]
+    pub fn joined(segment: SegmentId, previous: Option<SegmentId>, how: Joined) -> Self {
+        let (previous_segment_id, joined) = (previous, Some(how));
+        Self { previous_segment_id, joined, ..Self::stays(segment) }
+    }
+
+    fn stayed(status: Status, reason: Option<Reason>, segment: Option<SegmentId>) -> Self {
+        Self { status, reason, previous_segment_id: segment.clone(), segment_id: segment, joined: None }
+    }
 }
 
 /// Who owns the record.

@@ -18,19 +18,7 @@ use domain::route::{Arrival, Candidates, Organisation, Present, route};
 use domain::run::Status;
 use domain::team::Team;
 use serde_json::{Map, json};
-use support::{arrival, at, every_lead, organisation, record, roster, route_one, story, with_default_rules};
-
-/// EX-20…EX-24, EX-27, RULE-30…RULE-32, RULE-42…RULE-44.
-#[test]
-fn a_rule_chooses_from_the_sellers_it_means() {
-    story::check(include_str!("stories/sellers.json"));
-}
-
-/// EX-26, RULE-33…RULE-39.
-#[test]
-fn a_rule_finds_the_one_team_or_queue_it_means() {
-    story::check(include_str!("stories/teams-and-queues.json"));
-}
+use support::{arrival, at, every_lead, organisation, record, roster, route_one, with_default_rules};
 
 const GROUPS: [&str; 3] = ["east", "north", "west"];
 

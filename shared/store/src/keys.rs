@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::id::{
     Owner, QueueId, RecordId, RecordKey, RecordType, RuleId, SegmentId, SellerAttributeId, SellerId, TeamId,
 };
-use domain::record::State;
+use domain::record::{Record, State};
 use domain::seller::Role;
 use domain::value::fold;
 
@@ -294,6 +294,32 @@ pub fn imports(record_type: &RecordType) -> String {
 #[must_use]
 pub fn import(record_type: &RecordType, id: &str) -> Key {
     Key::work(imports(record_type), id)
+}
+
+/// What runs do not tell of a record.
+#[must_use]
+pub fn timeline(record: &RecordKey) -> String {
+    format!("timeline#{record}")
+}
+
+/// A change of a record's state. The instant at which the record was created comes first: a deleted record that had the
+/// same id has a timeline of its own.
+#[must_use]
+pub fn state_change(record: &Record) -> Key {
+    let changed = record.modified_on.as_millisecond();
+    Key::work(timeline(&record.key), format!("{}{changed:015}#{:010}", first_state_change(record), record.revision))
+}
+
+/// What the sort keys of the changes of a record's state begin with.
+#[must_use]
+pub fn first_state_change(record: &Record) -> String {
+    format!("{:015}#", record.created_on.as_millisecond())
+}
+
+/// Sorts behind every change of a record's state.
+#[must_use]
+pub fn latest_state_change(record: &Record) -> String {
+    format!("{}~", first_state_change(record))
 }
 
 /// What an idempotency key stands for; `scope` is a hash of caller, method, path and key.

@@ -38,6 +38,7 @@ pub mod settings;
 pub mod store;
 pub mod subjects;
 pub mod teams;
+pub mod timelines;
 mod transaction;
 pub mod versions;
 mod writes;

@@ -20,6 +20,7 @@ use crate::record_item::{Stored, item_of};
 use crate::runs;
 use crate::seller_states::SellerChange;
 use crate::store::Store;
+use crate::timelines::StateChange;
 use crate::transaction::{Transaction, WITH_OLD};
 
 /// Collects the writes of one transaction.
@@ -43,6 +44,10 @@ impl Writes {
     pub(crate) fn replace(&mut self, store: &Store, before: &Stored, after: &Record) -> Result<()> {
         self.count(Some(&before.record), Some(after));
         self.transaction.update(update(store, before, after)?);
+        if let Some(change) = StateChange::between(&before.record, after) {
+            let put = Put::builder().table_name(&store.work_table).set_item(Some(change.item(after)?));
+            self.transaction.put(put.build().expect("table and item are given"));
+        }
         Ok(())
     }
 

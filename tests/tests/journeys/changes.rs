@@ -80,3 +80,73 @@ async fn a_used_column_that_changes_later_makes_a_second_run() -> anyhow::Result
     assert!(found.is_clean(), "{found:?}");
     stack.shutdown().await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn seg_59_seg_60_ent_22_the_timeline_tells_of_each_membership_and_owner() -> anyhow::Result<()> {
+    let stack = RunningStack::start().await?;
+    let client = stack.administrator();
+    sellers(&client, &["miriam"]).await?;
+    let mut segments = vec![];
+    for (name, rating) in [("Hot", "Hot"), ("Cold", "Cold")] {
+        let condition = json!({"all": [{"field": "rating", "op": "equals", "value": rating}]});
+        let body = json!({"name": name, "recordType": "lead", "condition": condition, "movePreviouslySegmented": true});
+        let made = client.post("/v1/segments", &body).await?.expect(201)?;
+        let id = made["id"].as_str().unwrap_or_default().to_owned();
+        client.post(&format!("/v1/segments/{id}/activate"), &json!({})).await?.expect(200)?;
+        segments.push(id);
+    }
+    let (hot, cold) = (json!(segments[0]), json!(segments[1]));
+    record(&client, "lead", json!({"id": "L-1", "fields": {"rating": "Hot"}})).await?;
+    stack.processed(LEAD).await?;
+    for rating in ["Cold", "Hot"] {
+        change(&client, "lead", "L-1", &json!({"rating": rating})).await?;
+        stack.processed(LEAD).await?;
+    }
+    journeys::organisation::give(&client, "lead", "L-1", "miriam").await?;
+    journeys::organisation::close(&client, "lead", "L-1", "qualified").await?;
+    client.post(&format!("{LEAD}/reopen"), &json!({})).await?.expect(200)?;
+    stack.processed(LEAD).await?;
+
+    let whole = client.get(&format!("{LEAD}/timeline")).await?.expect(200)?;
+    let told: Vec<Value> = whole["items"].as_array().into_iter().flatten().cloned().collect();
+    let said = |entry: &Value| {
+        json!([entry["kind"], entry["trigger"], entry["previousSegmentId"], entry["segmentId"], entry["joined"]])
+    };
+    let expected = [
+        json!(["routed", "reopened", null, hot, "created"]),
+        json!(["reopened", null, null, null, null]),
+        json!(["closed", null, hot, null, null]),
+        json!(["assigned", "manual", hot, hot, null]),
+        json!(["routed", "moved", cold, hot, "moved"]),
+        json!(["routed", "moved", hot, cold, "moved"]),
+        json!(["routed", "created", null, hot, "created"]),
+        json!(["created", null, null, null, null]),
+    ];
+    assert_eq!(told.iter().map(said).collect::<Vec<_>>(), expected);
+    assert_eq!(told[2]["statusReason"], "qualified");
+    assert_eq!(told[3]["owner"], json!({"kind": "seller", "id": "miriam"}));
+    assert!(told[7]["by"].is_string());
+
+    // Page by page it is the same, and nothing stands twice.
+    for limit in [1, 3] {
+        let (mut paged, mut next) = (vec![], String::new());
+        loop {
+            let page = client.get(&format!("{LEAD}/timeline?limit={limit}{next}")).await?.expect(200)?;
+            paged.extend(page["items"].as_array().into_iter().flatten().cloned());
+            match page["next"].as_str() {
+                Some(token) => next = format!("&next={token}"),
+                None => break,
+            }
+        }
+        assert_eq!(paged, told, "by {limit}");
+    }
+
+    // Another record of the same id begins anew.
+    client.delete(LEAD).await?.expect(204)?;
+    record(&client, "lead", json!({"id": "L-1", "fields": {}})).await?;
+    stack.processed(LEAD).await?;
+    let anew = client.get(&format!("{LEAD}/timeline")).await?.expect(200)?;
+    let kinds: Vec<&Value> = anew["items"].as_array().into_iter().flatten().map(|entry| &entry["kind"]).collect();
+    assert_eq!(kinds, ["routed", "created"]);
+    stack.shutdown().await
+}

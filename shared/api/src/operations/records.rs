@@ -8,6 +8,7 @@ use crate::shapes::record::{
     WORK_STATUSES,
 };
 use crate::shapes::run::RoutingRun;
+use crate::shapes::timeline::TimelineEntry;
 use domain::privilege::{
     ASSIGN_RECORD, CHANGE_RECORD, CREATE_RECORD, DELETE_RECORD, IMPORT_RECORDS, VIEW_RECORDS, VIEW_RUNS,
 };
@@ -119,4 +120,12 @@ pub(super) const OPERATIONS: &[Operation] = &[
     .conflicts(),
     operation(Get, "/v1/records/{type}/{id}/runs", "listRuns", Scoped(&VIEW_RUNS), Answer::page::<RoutingRun>())
         .about("Lists the routing runs of a record, newest first, with their traces."),
+    operation(
+        Get,
+        "/v1/records/{type}/{id}/timeline",
+        "getTimeline",
+        Scoped(&VIEW_RUNS),
+        Answer::page::<TimelineEntry>(),
+    )
+    .about("Lists what happened to a record, newest first: segments it joined and left, owners, closings."),
 ];

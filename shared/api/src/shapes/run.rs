@@ -58,6 +58,12 @@ pub struct Segmentation {
     /// The segment.
     #[schema(required)]
     pub segment_id: Option<String>,
+    /// The segment before.
+    #[schema(required)]
+    pub previous_segment_id: Option<String>,
+    /// How the record came into its segment; null when it was in it already.
+    #[schema(required, schema_with = joined)]
+    pub joined: Option<String>,
 }
 
 /// The outcome of assignment.
@@ -176,19 +182,26 @@ pub(crate) const REASONS: &[&str] = &[
     "sequenceError",
 ];
 
+/// What sets a run going.
+pub(super) const TRIGGERS: &[&str] = &[
+    "created",
+    "updated",
+    "moved",
+    "reopened",
+    "imported",
+    "runNow",
+    "scheduled",
+    "retried",
+    "capacityFreed",
+    "manual",
+];
+
 pub(super) fn trigger() -> RefOr<Schema> {
-    super::words(&[
-        "created",
-        "updated",
-        "moved",
-        "reopened",
-        "imported",
-        "runNow",
-        "scheduled",
-        "retried",
-        "capacityFreed",
-        "manual",
-    ])
+    super::words(TRIGGERS)
+}
+
+pub(super) fn joined() -> RefOr<Schema> {
+    super::words_or_null(&["created", "updated", "moved"])
 }
 
 fn run_status() -> RefOr<Schema> {
@@ -199,7 +212,7 @@ fn status() -> RefOr<Schema> {
     super::words(&["succeeded", "failed", "notApplicable"])
 }
 
-fn reason() -> RefOr<Schema> {
+pub(super) fn reason() -> RefOr<Schema> {
     let codes: Vec<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
     super::words_or_null(&codes)
 }

@@ -21,6 +21,8 @@ use domain::subject::{Subject, System};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+pub(crate) mod life;
+pub(crate) mod order;
 pub(crate) mod story;
 
 /// A time of Monday 2 March 2026.

@@ -23,10 +23,10 @@ mod set_up;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Story {
+pub(crate) struct Story {
     /// What of the specification it proves.
-    id: String,
-    title: String,
+    pub(crate) id: String,
+    pub(crate) title: String,
     #[serde(default)]
     settings: Settings,
     /// The roles that may read records, where they are not those that may from the start.
@@ -231,7 +231,7 @@ fn owner(text: &str) -> Owner {
 }
 
 impl Story {
-    fn check(&self) {
+    pub(crate) fn check(&self) {
         let record_types = self.record_types();
         let organisation = self.organisation(&record_types);
         let counting = organisation.counting();
@@ -306,11 +306,4 @@ impl Step {
             assert_eq!(candidate(id).available, *available, "{context}: {id}");
         }
     }
-}
-
-/// Checks every story of a file.
-pub(crate) fn check(stories: &str) {
-    let stories: Vec<Story> = serde_json::from_str(stories).unwrap();
-    assert!(!stories.is_empty());
-    stories.iter().for_each(Story::check);
 }
