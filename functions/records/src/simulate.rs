@@ -45,13 +45,13 @@ pub(crate) async fn simulate(
         }
     };
     let organisation = &knowledge.organisation;
-    let waiting = store.arrivals(vec![stored], organisation, &knowledge.record_types, at).await?;
-    let arrivals: Vec<Arrival> = waiting.into_iter().map(|waiting| waiting.arrival).collect();
     let mut roster = store.roster(&knowledge, at).await?;
     let present = Present { now: at, writer: rand::random(), drawn: rand::random() };
     if of_draft {
-        arrivals.iter().for_each(|arrival| roster.take_in(&arrival.record, at, present.writer));
+        roster.take_in(&stored.record, at, present.writer);
     }
+    let waiting = store.arrivals(vec![stored], organisation, &knowledge.record_types, at).await?;
+    let arrivals: Vec<Arrival> = waiting.into_iter().map(|waiting| waiting.arrival).collect();
     let decided = decide(organisation, &roster, &arrivals, present);
     let decision = decided.first().ok_or_else(|| Problem::internal("a record was routed and nothing decided"))?;
     Ok(Json(run::simulated(&decision.run, of_draft)))

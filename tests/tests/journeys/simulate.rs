@@ -22,8 +22,9 @@ async fn simulated(stack: &RunningStack, body: Value) -> anyhow::Result<Value> {
 fn decided(run: &Value) -> Value {
     let mut run = run.clone();
     let mut without = |at: &str, names: &[&str]| {
-        let part = run.pointer_mut(at).and_then(Value::as_object_mut);
-        part.into_iter().for_each(|part| part.retain(|name, _| !names.contains(&name.as_str())));
+        if let Some(part) = run.pointer_mut(at).and_then(Value::as_object_mut) {
+            part.retain(|name, _| !names.contains(&name.as_str()));
+        }
     };
     without("", &["id", "recordId", "startedAt", "finishedAt"]);
     without("/assignment", &["dueAt"]);
