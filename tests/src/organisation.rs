@@ -71,6 +71,18 @@ pub async fn segment(client: &Client, record_type: &str, name: &str, condition: 
     Ok(created.into_inner().id)
 }
 
+/// A segment of the leads of one campaign, with one rule; the rule's id.
+///
+/// # Errors
+/// When the contract refuses either.
+pub async fn campaign(client: &Client, name: &str, target: Value, distribution: Value) -> anyhow::Result<String> {
+    let of_campaign = json!({"field": "campaign", "op": "equals", "value": name});
+    let segment = segment(client, "lead", name, &of_campaign).await?;
+    let rule = json!({"name": name, "condition": everything(), "target": target, "distribution": distribution});
+    let rule = add_rule(client, &segment, &rule).await?;
+    Ok(rule["id"].as_str().unwrap_or_default().to_owned())
+}
+
 /// Creates a record.
 ///
 /// # Errors

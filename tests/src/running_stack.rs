@@ -1,6 +1,7 @@
 //! A local stack that runs for one test: real function processes, the embedded engine, optionally a fault proxy between
 //! the two. Everything stops when it is dropped or shut down.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
 use crate::client::Client;
-use crate::dynamodb::DynamoDb;
+use crate::dynamodb::{Attributes, DynamoDb};
 use crate::fault_proxy::FaultProxy;
 use crate::recount::{Recount, Stored};
 use crate::until::{LONG, found};
@@ -145,6 +146,19 @@ impl RunningStack {
             Ok((!stored.anything_waits()).then_some(stored))
         })
         .await
+    }
+
+    /// Both tables as they are now, in an order that compares.
+    ///
+    /// # Errors
+    /// When a table can't be read.
+    pub async fn everything_stored(&self) -> anyhow::Result<BTreeMap<String, Attributes>> {
+        let mut stored = BTreeMap::new();
+        for table in [RECORDS, WORK] {
+            let keyed = |item: Attributes| (format!("{table} {:?} {:?}", item.get("pk"), item.get("sk")), item);
+            stored.extend(self.dynamodb.scan(table).await?.into_iter().map(keyed));
+        }
+        Ok(stored)
     }
 
     /// What is stored now, held against the promises; see [`Stored::recount`].

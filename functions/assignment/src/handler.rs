@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
+use domain::decide::{decide, failed};
 use domain::id::{Owner, RecordKey};
 use domain::reason::Reason;
 use domain::route::{Arrival, Decision, Present};
@@ -16,7 +17,6 @@ use store::commit::Committed;
 use store::knowledge::{Knowledge, Memory};
 use store::{Clock, Store};
 
-use crate::decide::{decide, failed};
 use crate::stream::Event;
 
 /// A batch is given back to the event source after this many refusals in a row: others are first all the time.

@@ -1,6 +1,5 @@
 //! The function on the stream of the table `records`: assigns what waits. This file wires; `handler` answers.
 
-mod decide;
 mod handler;
 mod stream;
 

@@ -172,7 +172,8 @@ pub(crate) async fn reopen(
     .await
 }
 
-fn active(stored: &Stored) -> api::Result<()> {
+/// Refuses a record that has left the process.
+pub(crate) fn active(stored: &Stored) -> api::Result<()> {
     match stored.record.state {
         RecordState::Active => Ok(()),
         RecordState::Inactive => Err(Problem::conflict("recordInactive", "the record is inactive")),

@@ -102,7 +102,7 @@ fn asked_id(element: &Value) -> Option<RecordId> {
 }
 
 /// A given owner must be one who can own records.
-fn owner_exists(draft: &RecordDraft, knowledge: &Knowledge, at: &Pointer) -> api::Result<()> {
+pub(crate) fn owner_exists(draft: &RecordDraft, knowledge: &Knowledge, at: &Pointer) -> api::Result<()> {
     match &draft.owner {
         Some(owner) if !exists(owner, knowledge) => {
             let message = format!("there is no {} {}", owner.kind(), owner.id());

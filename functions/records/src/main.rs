@@ -5,6 +5,7 @@ mod create;
 mod import;
 mod read;
 mod scope;
+mod simulate;
 
 use std::sync::Arc;
 
@@ -36,6 +37,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         .on("importRecords", import::import)
         .on("listImports", import::list)
         .on("getImport", import::read)
+        .on("simulateRecord", simulate::simulate)
         .on("listRecords", read::list)
         .on("getRecord", read::one)
         .on("listRuns", read::runs)

@@ -163,7 +163,7 @@ mod tests {
         ),
         ("SEC-76: read", "YYYY---", &["getSettings", "listRecordTypes", "getRecordType", "listRoles", "getRole"]),
         ("SEC-05, SEC-76: change", "Y------", &["replaceRecordType", "replaceRole"]),
-        ("SEC-77", "YYYY---", &["simulateSegment"]),
+        ("SEC-77", "YYYY---", &["simulateSegment", "simulateRecord"]),
         ("SEC-79", "YYYYo--", &["listRuns", "getTimeline"]),
     ];
 

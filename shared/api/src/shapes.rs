@@ -120,6 +120,10 @@ mod tests {
         }
         let run = super::run::answer(&manual(&record, owner, 3, now), true);
         assert_eq!(shown("RoutingRun", &run), NOTHING);
+        for of_draft in [false, true] {
+            let run = super::run::simulated(&manual(&record, Owner::Seller("susana".into()), 3, now), of_draft);
+            assert_eq!((shown("SimulatedRun", &run), run["recordId"].is_null()), (vec![], of_draft));
+        }
         assert_eq!(shown("Record", &super::record::Record::from(record)), NOTHING);
     }
 

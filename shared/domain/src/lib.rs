@@ -10,6 +10,7 @@ pub mod calendar;
 pub mod capacity;
 pub mod column;
 pub mod condition;
+pub mod decide;
 mod distribution;
 pub mod draft;
 pub mod fault;

@@ -176,6 +176,14 @@ impl Record {
         }
     }
 
+    /// As it would wait if it came up for routing now: by its mark where it waits already, as new where it was never
+    /// processed, and as updated where it was (SEG-55).
+    #[must_use]
+    pub fn as_if_marked(self, now: Timestamp) -> Record {
+        let cause = if self.last.is_some() { Cause::Updated } else { Cause::Created };
+        if self.waits() { self } else { self.marked(cause, Columns::all(), now) }
+    }
+
     /// In the business unit of its first owner (SEC-79a).
     fn in_unit(mut self, business_unit: Option<&str>) -> Record {
         if self.business_unit.is_none() {
@@ -388,6 +396,20 @@ pub(crate) mod tests {
         let record = new_lead("L-1", &json!({})).into_record(at(1)).closed("lost", at(2)).reopened(at(3));
         assert_eq!(record.work_status(), WorkStatus::Pending);
         assert_eq!(record.mark.unwrap().cause, Cause::Reopened);
+    }
+
+    #[test]
+    fn seg_55_a_record_comes_up_by_its_mark_as_new_or_as_updated() {
+        let cause = |record: &Record| record.clone().as_if_marked(at(9)).mark_or_adoption(at(9)).cause;
+        let waiting = new_lead("L-1", &json!({})).into_record(at(1)).closed("lost", at(2)).reopened(at(3));
+        assert_eq!(cause(&waiting), Cause::Reopened);
+        assert_eq!(waiting.clone().as_if_marked(at(9)), waiting, "its mark stays as it is");
+        let mut known = NewRecord { route: false, ..new_lead("L-1", &json!({})) }.into_record(at(1));
+        assert_eq!(cause(&known), Cause::Created, "never processed");
+        known.last = Some(LastRun { id: RunId::new("c.0"), at: at(2), reason: None, unassigned: false });
+        assert_eq!(cause(&known), Cause::Updated);
+        let foreign = Record { revision: 0, last: None, ..known };
+        assert_eq!(cause(&foreign), Cause::Created, "another program's item");
     }
 
     #[test]

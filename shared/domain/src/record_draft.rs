@@ -8,6 +8,8 @@ use crate::fault::{Fault, Pointer};
 use crate::id::{MAX_ID_LENGTH, Owner, QueueId, RecordId, RecordType, SellerId, TeamId, id_fault};
 use crate::record_type::RecordTypeDefinition;
 
+pub mod simulation;
+
 /// A new record that is believed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordDraft {
@@ -31,20 +33,10 @@ impl RecordDraft {
         if let Some(fault) = id.as_deref().and_then(id_fault) {
             draft.fault("id", "invalidId", fault);
         }
-        let fields = match draft.value("fields") {
-            Some(_) => fields(&mut draft, definition),
-            None => {
-                draft.required("fields");
-                None
-            }
-        };
+        let fields = fields_of_new(&mut draft, definition);
         let owner = owner(&mut draft);
         let created_on = instant(&mut draft, "createdOn");
         let route = draft.flag("route", true);
-        let mut fields = fields;
-        if let Some(fields) = &mut fields {
-            fields.retain(|_, value| !is_empty(value));
-        }
         draft.finish(fields.map(|fields| Self { id: id.map(RecordId::new), fields, owner, created_on, route }))
     }
 }
@@ -52,13 +44,7 @@ impl RecordDraft {
 /// Believes the body of a PATCH: `{"fields": {...}}`, where null or an empty text empties a column.
 pub fn parse_patch(json: &Value, definition: &RecordTypeDefinition) -> Result<Map<String, Value>, Vec<Fault>> {
     let mut draft = Draft::read(json, &Pointer::root());
-    let changes = match draft.value("fields") {
-        Some(_) => fields(&mut draft, definition),
-        None => {
-            draft.required("fields");
-            None
-        }
-    };
+    let changes = fields(&mut draft, definition);
     draft.finish(changes)
 }
 
@@ -88,10 +74,24 @@ pub fn parse_outcome(json: &Value, record_type: &RecordType) -> Result<&'static 
     draft.finish(outcome)
 }
 
+/// The columns of a new record: empty ones are left out.
+fn fields_of_new(draft: &mut Draft<'_>, definition: &RecordTypeDefinition) -> Option<Map<String, Value>> {
+    let mut fields = fields(draft, definition)?;
+    fields.retain(|_, value| !is_empty(value));
+    Some(fields)
+}
+
 fn fields(draft: &mut Draft<'_>, definition: &RecordTypeDefinition) -> Option<Map<String, Value>> {
-    let Some(Value::Object(fields)) = draft.value("fields") else {
-        draft.fault("fields", "wrongType", "must be an object");
-        return None;
+    let fields = match draft.value("fields") {
+        Some(Value::Object(fields)) => fields,
+        Some(_) => {
+            draft.fault("fields", "wrongType", "must be an object");
+            return None;
+        }
+        None => {
+            draft.required("fields");
+            return None;
+        }
     };
     let place = draft.place("fields");
     draft.faults(definition.check_fields(fields, &place));

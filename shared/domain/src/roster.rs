@@ -9,7 +9,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::capacity::MaximumCapacity;
-use crate::id::{RecordType, SellerId};
+use crate::id::{Owner, RecordType, SellerId};
+use crate::record::Record;
 use crate::seller::Seller;
 use crate::settings::Settings;
 use crate::subject::Subject;
@@ -122,6 +123,24 @@ impl Roster {
     #[must_use]
     pub fn largest_turn(&self) -> Option<Turn> {
         self.members.iter().filter_map(|member| member.state.turn()).max()
+    }
+
+    /// Moves it on by a record that is created with an owner: a seller was assigned it at that moment (DIST-03) and holds
+    /// it (CAP-04). `writer` as in [`crate::route::Present`].
+    pub fn take_in(&mut self, created: &Record, now: Timestamp, writer: u8) {
+        self.hold(created.owner.as_ref(), &created.key.record_type, 1);
+        let position = created.owner.as_ref().and_then(Owner::seller).and_then(|seller| self.position(seller));
+        let Some(position) = position else { return };
+        let state = self.state_mut(position);
+        let turn = Turn::after(state.turn(), now, writer);
+        state.turns.insert(created.key.record_type.clone(), turn);
+    }
+
+    /// Records of a type more or fewer, if their owner is one of these sellers.
+    pub(crate) fn hold(&mut self, owner: Option<&Owner>, record_type: &RecordType, change: i64) {
+        let position = owner.and_then(Owner::seller).and_then(|seller| self.position(seller));
+        let Some(position) = position else { return };
+        *self.state_mut(position).held.entry(record_type.clone()).or_insert(0) += change;
     }
 
     /// The moving part of a seller, to move it.

@@ -146,12 +146,8 @@ fn apply(roster: &mut Roster, record: &Record, decision: &Decision) {
         None | Some(Owner::Queue(_)) => record.owner.as_ref(),
         given => given.as_ref(),
     };
-    for (owner, change) in [(before, -1), (after, 1)] {
-        let position = owner.and_then(Owner::seller).and_then(|seller| roster.position(seller));
-        if let Some(position) = position {
-            *roster.state_mut(position).held.entry(record.key.record_type.clone()).or_insert(0) += change;
-        }
-    }
+    roster.hold(before, &record.key.record_type, -1);
+    roster.hold(after, &record.key.record_type, 1);
     let Some(touched) = &decision.touched else { return };
     let Some(position) = roster.position(&touched.seller) else { return };
     let state = roster.state_mut(position);

@@ -1,4 +1,4 @@
-//! Waiting records, ready to be decided.
+//! Records ready to be decided: those that wait, and those of which somebody wants to know what would become.
 
 use std::collections::BTreeMap;
 
@@ -40,10 +40,21 @@ impl Store {
                 stored.record.waits() && (stored.record.state == State::Active || stored.record.revision == 0)
             })
             .collect();
+        self.arrivals(waiting, organisation, record_types, now).await
+    }
+
+    /// Each record as `route` takes it, with what conditions see beyond it.
+    pub async fn arrivals(
+        &self,
+        records: Vec<Stored>,
+        organisation: &Organisation,
+        record_types: &RecordTypes,
+        now: Timestamp,
+    ) -> Result<Vec<Waiting>> {
         let rulebooks = &organisation.rulebooks;
         let reads = |stored: &Stored| rulebooks.get(&stored.record.key.record_type).map(|rulebook| rulebook.reads());
-        let subjects = self.subjects(&waiting, reads, record_types, now).await?;
-        let arrivals = waiting.into_iter().zip(subjects).map(|(stored, subject)| {
+        let subjects = self.subjects(&records, reads, record_types, now).await?;
+        let arrivals = records.into_iter().zip(subjects).map(|(stored, subject)| {
             let arrival = Arrival { record: stored.record.clone(), subject };
             Waiting { stored, arrival }
         });

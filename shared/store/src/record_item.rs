@@ -214,6 +214,12 @@ impl Stored {
         Some(Self { record, unreadable, item })
     }
 
+    /// A record that is in no table, as it would be read if it were.
+    pub fn unwritten(record: &Record) -> Result<Self> {
+        let stored = Self::read(item_of(record)?, record.created_on);
+        Ok(stored.expect("the item of a record has the key of a record"))
+    }
+
     /// What has to be written so that the item holds `after`.
     pub(crate) fn difference(&self, after: &Record) -> Result<Difference> {
         let ours = |name: &String| RESERVED.contains(&name.as_str()) || name == "fields" || name == "pk";

@@ -1,32 +1,21 @@
 //! Bad input gets the contract's answer, names every fault at once, and leaves nothing half written (API.md section 1).
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
 use jiff::{SignedDuration, Timestamp};
 use journeys::client::Answer;
-use journeys::dynamodb::Attributes;
 use journeys::organisation::{close, everything, record, round_robin, segment as active_segment, sellers};
-use journeys::running_stack::{RECORDS, RunningStack, WORK};
+use journeys::running_stack::RunningStack;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 mod case;
 mod cases;
+mod simulations;
 
 use case::{Case, case, read};
 use cases::{LEADS, SEGMENTS, SELLERS, cases, segment};
-
-/// Both tables, in an order that compares.
-async fn everything_stored(stack: &RunningStack) -> anyhow::Result<BTreeMap<String, Attributes>> {
-    let mut stored = BTreeMap::new();
-    for table in [RECORDS, WORK] {
-        let keyed = |item: Attributes| (format!("{table} {:?} {:?}", item.get("pk"), item.get("sk")), item);
-        stored.extend(stack.dynamodb.scan(table).await?.into_iter().map(keyed));
-    }
-    Ok(stored)
-}
 
 /// A stack with one seller and one lead that was processed.
 async fn organisation() -> anyhow::Result<RunningStack> {
@@ -94,7 +83,7 @@ async fn bad_input_names_every_fault_and_writes_nothing() -> anyhow::Result<()> 
     let one_too_many = case("one active segment too many", Method::POST, &activate, &json!({}), &[]);
     let mut cases: Vec<Case> = misused_tokens(&stack).await?.into_iter().chain(cases()).collect();
     cases.push(one_too_many.is(409, "too-many-active-segments"));
-    let before = everything_stored(&stack).await?;
+    let before = stack.everything_stored().await?;
     let mut wrong = Vec::new();
     for case in &cases {
         let answer = case.send(&client).await?;
@@ -106,7 +95,7 @@ async fn bad_input_names_every_fault_and_writes_nothing() -> anyhow::Result<()> 
     // Past the capture of test output: the table is meant to be read.
     writeln!(std::io::stderr(), "\n{} kinds of bad input: status, problem, faults\n{table}", cases.len() + 1)?;
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
-    assert_eq!(everything_stored(&stack).await?, before, "nothing is half written");
+    assert_eq!(stack.everything_stored().await?, before, "nothing is half written");
     stack.shutdown().await
 }
 
@@ -121,14 +110,14 @@ async fn a_key_replayed_with_the_same_body_answers_the_same_and_with_another_is_
     assert_eq!((first.status, first.header("idempotency-replayed")), (201, ""));
     let id = first.body["id"].as_str().unwrap().to_owned();
     stack.processed(&format!("/v1/records/lead/{id}")).await?;
-    let before = everything_stored(&stack).await?;
+    let before = stack.everything_stored().await?;
 
     let again = send(&json!({"fields": {"city": "Bern"}})).await?;
     assert_eq!((again.status, again.header("idempotency-replayed")), (201, "true"));
     assert_eq!((&again.body, again.header("location")), (&first.body, first.header("location")));
     let other = send(&json!({"fields": {"city": "Basel"}})).await?;
     assert_eq!(other.status, 422, "{other:?}");
-    assert_eq!(everything_stored(&stack).await?, before, "nothing is half written");
+    assert_eq!(stack.everything_stored().await?, before, "nothing is half written");
     stack.shutdown().await
 }
 
@@ -160,7 +149,7 @@ async fn the_good_records_of_a_batch_are_created_and_the_bad_ones_say_why() -> a
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_not_is_told_which_privilege_is_missing() -> anyhow::Result<()> {
     let stack = organisation().await?;
-    let before = everything_stored(&stack).await?;
+    let before = stack.everything_stored().await?;
     let body = json!({"name": "a", "recordType": "lead", "condition": {"all": []}});
     let refused = stack.client("salesperson", "susana").post("/v1/segments", &body).await?;
     assert_eq!(refused.status, 403);
@@ -169,6 +158,6 @@ async fn who_may_not_is_told_which_privilege_is_missing() -> anyhow::Result<()> 
     let nobody = stack.nobody().get("/v1/segments").await?;
     assert_eq!((nobody.status, &nobody.body), (401, &json!({"message": "Unauthorized"})));
     assert_eq!(stack.nobody().get("/v1/health").await?.status, 200);
-    assert_eq!(everything_stored(&stack).await?, before);
+    assert_eq!(stack.everything_stored().await?, before);
     stack.shutdown().await
 }

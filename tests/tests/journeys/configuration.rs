@@ -1,19 +1,10 @@
 //! What managers configure, and that records go by it: attributes, teams, queues, capacity, calendars.
 
 use ::client::types;
-use journeys::client::{Client, shaped, shown};
-use journeys::organisation::{add_rule, everything, give, record, runs, segment, sellers};
+use journeys::client::{shaped, shown};
+use journeys::organisation::{campaign, give, record, runs, sellers};
 use journeys::running_stack::RunningStack;
 use serde_json::{Value, json};
-
-/// A segment of the leads of one campaign, with one rule.
-async fn campaign(client: &Client, name: &str, target: Value, distribution: Value) -> anyhow::Result<String> {
-    let of_campaign = json!({"field": "campaign", "op": "equals", "value": name});
-    let segment = segment(client, "lead", name, &of_campaign).await?;
-    let rule = json!({"name": name, "condition": everything(), "target": target, "distribution": distribution});
-    let rule = add_rule(client, &segment, &rule).await?;
-    Ok(rule["id"].as_str().unwrap_or_default().to_owned())
-}
 
 /// Creates a lead of a campaign; the record and its run after it was routed.
 async fn routed(stack: &RunningStack, campaign: &str, id: &str) -> anyhow::Result<(Value, Value)> {

@@ -10,4 +10,5 @@ mod logs;
 mod manual_work;
 mod privileges;
 mod round_robin;
+mod simulate;
 mod tokens;

@@ -4,13 +4,13 @@ use crate::operation::Access::{Organisation, Scoped};
 use crate::operation::Method::{self, Delete, Get, Patch, Post};
 use crate::operation::{Access, Answer, Function, Operation, Parameter, Values};
 use crate::shapes::record::{
-    AssignBody, BatchBody, BatchResults, CloseBody, Import, ImportResult, Record, RecordBody, RecordPatch, STATES,
-    WORK_STATUSES,
+    AssignBody, BatchBody, BatchResults, CloseBody, Import, ImportResult, Record, RecordBody, RecordPatch,
+    RecordSimulationBody, STATES, WORK_STATUSES,
 };
-use crate::shapes::run::RoutingRun;
+use crate::shapes::run::{RoutingRun, SimulatedRun};
 use crate::shapes::timeline::TimelineEntry;
 use domain::privilege::{
-    ASSIGN_RECORD, CHANGE_RECORD, CREATE_RECORD, DELETE_RECORD, IMPORT_RECORDS, VIEW_RECORDS, VIEW_RUNS,
+    ASSIGN_RECORD, CHANGE_RECORD, CREATE_RECORD, DELETE_RECORD, IMPORT_RECORDS, SIMULATE, VIEW_RECORDS, VIEW_RUNS,
 };
 
 const fn operation(method: Method, path: &'static str, id: &'static str, access: Access, answer: Answer) -> Operation {
@@ -81,6 +81,18 @@ pub(super) const OPERATIONS: &[Operation] = &[
         Answer::resource::<Import>(),
     )
     .about("Tells how far an import has come."),
+    operation(
+        Post,
+        "/v1/records/{type}/simulate",
+        "simulateRecord",
+        Organisation(&SIMULATE),
+        Answer::resource::<SimulatedRun>(),
+    )
+    .about(
+        "Tells the routing run that would result at an instant, drawing anew what is left to chance; writes nothing.",
+    )
+    .takes::<RecordSimulationBody>()
+    .conflicts(),
     operation(Get, ONE, "getRecord", Scoped(&VIEW_RECORDS), Answer::resource::<Record>()).about("Reads a record."),
     operation(Patch, ONE, "changeRecord", Scoped(&CHANGE_RECORD), Answer::resource::<Record>())
         .about("Changes the columns that the body names; the others stay.")

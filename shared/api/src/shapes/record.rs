@@ -65,6 +65,41 @@ pub struct AssignBody {
     pub owner: owner::Owner,
 }
 
+/// A record to try out.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({"record": {"fields": {"topic": "New store", "country": "US"}}}))]
+pub struct RecordSimulationBody {
+    /// Which.
+    pub record: TriedRecord,
+    /// When it would be routed: what is relative to the present is seen from then, and a draft would be created then. What
+    /// is configured, records and what sellers hold are taken as they are now. Absent = now; at most 30 days ahead or
+    /// behind.
+    #[schema(format = DateTime)]
+    pub at: Option<String>,
+}
+
+/// One that is stored, or a draft of one.
+#[derive(Debug, ToSchema)]
+#[serde(untagged)]
+pub enum TriedRecord {
+    /// One that is stored. If it waits it is routed by its mark; if it was never processed as if it were new; otherwise as
+    /// if a column that conditions use had changed.
+    Stored {
+        /// Its id.
+        #[schema(min_length = 1, max_length = 64)]
+        id: String,
+    },
+    /// One that is not stored; it is routed as if it were posted.
+    Draft {
+        /// Columns of the record type.
+        #[schema(value_type = Object)]
+        fields: Map<String, Value>,
+        /// Absent = nobody. A given owner counts as an assignment at that instant.
+        #[schema(value_type = Option<owner::Owner>)]
+        owner: Option<Value>,
+    },
+}
+
 /// How the record ended.
 #[derive(Debug, ToSchema)]
 #[schema(example = json!({"outcome": "won"}))]

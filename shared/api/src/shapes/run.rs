@@ -1,10 +1,12 @@
 //! Routing runs. Answers are `domain`'s own runs; these describe them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use domain::reason::Reason;
-use utoipa::ToSchema;
-use utoipa::openapi::{RefOr, Schema};
+use utoipa::openapi::schema::{SchemaType, Type};
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::owner::Owner;
 
@@ -43,6 +45,36 @@ pub struct RoutingRun {
     pub error_details: Option<String>,
     /// Every segment and rule tried, every candidate and what dropped it. Lists of the monitor leave it out.
     pub trace: Option<Trace>,
+}
+
+/// The run that would result: a [`RoutingRun`] in which what there is not has no id.
+#[derive(Debug)]
+pub struct SimulatedRun;
+
+impl PartialSchema for SimulatedRun {
+    fn schema() -> RefOr<Schema> {
+        let RefOr::T(Schema::Object(mut run)) = RoutingRun::schema() else { unreachable!("a run is an object") };
+        run.description = Some("The run that would result at that instant. Nothing of it is stored.".to_owned());
+        for (name, about) in [("id", "Always null: no run was committed."), ("recordId", "Null for a draft.")] {
+            let Some(RefOr::T(Schema::Object(id))) = run.properties.get_mut(name) else { unreachable!("it has ids") };
+            id.schema_type = SchemaType::Array(vec![Type::String, Type::Null]);
+            id.description = Some(about.to_owned());
+            id.examples = vec![serde_json::Value::Null];
+        }
+        run.properties.insert("trace".to_owned(), Ref::from_schema_name("Trace").into());
+        run.required.push("trace".to_owned());
+        Schema::Object(run).into()
+    }
+}
+
+impl ToSchema for SimulatedRun {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("SimulatedRun")
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        RoutingRun::schemas(schemas);
+    }
 }
 
 /// The outcome of segmentation.
@@ -243,6 +275,17 @@ pub fn answer(run: &domain::run::RoutingRun, trace: bool) -> serde_json::Value {
         if !trace {
             members.shift_remove("trace");
         }
+    }
+    json
+}
+
+/// A run that was only tried out; that of a draft has no record.
+#[must_use]
+pub fn simulated(run: &domain::run::RoutingRun, of_draft: bool) -> serde_json::Value {
+    let mut json = answer(run, true);
+    json["id"] = serde_json::Value::Null;
+    if of_draft {
+        json["recordId"] = serde_json::Value::Null;
     }
     json
 }

@@ -68,16 +68,9 @@ impl Order {
         for step in &self.steps {
             let now = at(&step.at);
             if let Some(record_type) = &step.by_hand {
-                let id = SellerId::new(&step.goes_to);
-                let members = roster.members().iter().cloned().map(|mut member| {
-                    if member.seller.id == id {
-                        let turn = Turn::after(member.state.turn(), now, 0);
-                        member.state.turns.insert(record_type.clone(), turn);
-                        *member.state.held.entry(record_type.clone()).or_insert(0) += 1;
-                    }
-                    member
-                });
-                roster = Roster::new(members.collect());
+                let mut given = record(record_type.as_str(), "R-1", &json!({}), now);
+                given.owner = Some(Owner::Seller(SellerId::new(&step.goes_to)));
+                roster.take_in(&given, now, 0);
             } else {
                 let record_type = step.arrives.as_deref().expect("a step either arrives or is given by hand");
                 let mut new = record(record_type, "R-1", &json!({"topic": format!("rule {}", step.rule)}), now);

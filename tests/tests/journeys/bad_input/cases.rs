@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::case::{Case, case, read};
+use super::simulations::of_simulations;
 
 pub(super) const LEADS: &str = "/v1/records/lead";
 const LEAD: &str = "/v1/records/lead/L-1";
@@ -14,10 +15,18 @@ pub(super) const SELLERS: &str = "/v1/sellers";
 
 /// Every kind of bad input that needs nothing but the organisation of these tests.
 pub(super) fn cases() -> Vec<Case> {
-    [of_transport(), of_queries(), of_versions(), of_ids(), of_records(), of_conditions(), of_limits(), of_states()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let kinds = [
+        of_transport(),
+        of_queries(),
+        of_versions(),
+        of_ids(),
+        of_records(),
+        of_simulations(),
+        of_conditions(),
+        of_limits(),
+        of_states(),
+    ];
+    kinds.into_iter().flatten().collect()
 }
 
 pub(super) fn segment(name: &str, condition: &Value) -> Value {

@@ -3,16 +3,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use domain::roster::Roster;
-use domain::route::{Arrival, Decision, Organisation, Present, route, undecidable};
+use crate::roster::Roster;
+use crate::route::{Arrival, Decision, Organisation, Present, route, undecidable};
 
-/// Routes the arrivals in their order.
-pub(crate) fn decide(
-    organisation: &Organisation,
-    roster: &Roster,
-    arrivals: &[Arrival],
-    present: Present,
-) -> Vec<Decision> {
+/// Routes the arrivals in their order; one decision for each. The roster is left as it is.
+#[must_use]
+pub fn decide(organisation: &Organisation, roster: &Roster, arrivals: &[Arrival], present: Present) -> Vec<Decision> {
     let whole = catch_unwind(AssertUnwindSafe(|| route(organisation, &mut roster.clone(), arrivals, present)));
     whole.unwrap_or_else(|_| one_by_one(organisation, roster, arrivals, present))
 }
@@ -35,7 +31,8 @@ fn one_by_one(organisation: &Organisation, roster: &Roster, arrivals: &[Arrival]
 }
 
 /// A failed run in place of a decision.
-pub(crate) fn failed(organisation: &Organisation, arrival: &Arrival, present: Present, details: &str) -> Decision {
+#[must_use]
+pub fn failed(organisation: &Organisation, arrival: &Arrival, present: Present, details: &str) -> Decision {
     let record = &arrival.record;
     let version = organisation.rulebooks.get(&record.key.record_type).map_or(0, |rulebook| rulebook.version);
     Decision { run: undecidable(record, version, present, details.to_owned()), touched: None }
