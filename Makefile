@@ -30,11 +30,15 @@ endif
 ifdef DATA_DIR
 export DATA_DIR
 endif
+ifdef AT
+export AT
+endif
 
 .PHONY: help run stack token engine binaries test replay build doc cargo
 
 help:
-	@echo "make run      the local stack with a demonstration organisation (PORT=8080, DATA_DIR=folder to keep data)"
+	@echo "make run      the local stack with a demonstration organisation (PORT=8080, DATA_DIR=folder to keep data,"
+	@echo "              AT=2016-10-01T00:00:00Z to start its clock there)"
 	@echo "make stack    the local stack, empty"
 	@echo "make token    a bearer token (ROLE=sales-manager SUB=susana)"
 	@echo "make engine   DynamoDB with the tables alone, for cargo lambda watch"

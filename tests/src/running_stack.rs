@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
+use jiff::Timestamp;
 use local::decisions::Decision;
 use local::stack::{Stack, StackOptions};
 use serde_json::{Value, json};
@@ -36,6 +37,14 @@ impl RunningStack {
     /// When it can't start; function binaries that were not built are named.
     pub async fn start() -> anyhow::Result<Self> {
         Self::with(StackOptions::default(), None).await
+    }
+
+    /// Starts an empty stack whose clock shows an instant, in the past or in the future.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_at(instant: Timestamp) -> anyhow::Result<Self> {
+        Self::with(StackOptions { at: Some(instant), ..StackOptions::default() }, None).await
     }
 
     /// Starts an empty stack with a fault proxy between functions and engine, which injects nothing yet.

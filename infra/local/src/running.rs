@@ -22,7 +22,7 @@ const SETTLING_LIMIT: Duration = Duration::from_secs(10);
 /// The parts that answer to [`crate::control`] and to tests.
 pub struct Running {
     /// The clock of functions, schedules and event sources.
-    pub clock: Clock,
+    pub clock: Arc<Clock>,
     /// The processes of all functions.
     pub processes: Processes,
     /// How functions are called.
