@@ -33,6 +33,9 @@ endif
 ifdef AT
 export AT
 endif
+ifdef PHASE
+export PHASE
+endif
 
 .PHONY: help run stack token engine binaries test replay build doc cargo
 
@@ -43,7 +46,7 @@ help:
 	@echo "make token    a bearer token (ROLE=sales-manager SUB=susana)"
 	@echo "make engine   DynamoDB with the tables alone, for cargo lambda watch"
 	@echo "make test     format, lints and every test"
-	@echo "make replay   the public CRM data set through the stack"
+	@echo "make replay   the public CRM data set through the stack (PHASE=A all at once, PHASE=B day by day)"
 	@echo "make build    the functions as packaged for AWS"
 	@echo "make doc      the documentation of the code"
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use local::decisions::Decision;
 use local::stack::{Stack, StackOptions};
 use serde_json::{Value, json};
@@ -237,6 +237,32 @@ impl RunningStack {
     /// When the stack refuses it.
     pub async fn advance(&self, minutes: u64) -> anyhow::Result<()> {
         self.nobody().post("/_local/clock", &json!({"advanceMinutes": minutes})).await?.expect(200).map(drop)
+    }
+
+    /// Moves the clock until it shows an instant, with one call of each schedule on the way or, where it is further than
+    /// `apart`, as many as fit; nothing when the instant has passed.
+    ///
+    /// # Errors
+    /// When the stack refuses it.
+    pub async fn advance_to(&self, instant: Timestamp, apart: SignedDuration) -> anyhow::Result<()> {
+        let left = instant.duration_since(self.stack.now());
+        if !left.is_positive() {
+            return Ok(());
+        }
+        // Whole minutes, so that the instant is reached.
+        let minutes = (left.as_millis() + 59_999) / 60_000;
+        let body = json!({"advanceMinutes": i64::try_from(minutes)?, "minutesBetweenCalls": apart.as_mins()});
+        self.nobody().post("/_local/clock", &body).await?.expect(200).map(drop)
+    }
+
+    /// Waits until every change of a record so far was delivered and dealt with.
+    ///
+    /// # Errors
+    /// When the event source is paused or does not get there in time.
+    pub async fn delivered(&self, within: Duration) -> anyhow::Result<()> {
+        tokio::time::timeout(within, self.stack.running().settled())
+            .await
+            .context("changes are not dealt with in time")?
     }
 
     /// Stops everything.

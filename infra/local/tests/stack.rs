@@ -189,6 +189,10 @@ async fn the_clock_moves_forward_only_and_what_falls_due_happens_in_order() {
     assert_eq!(offsets.len(), 6, "{offsets:?}");
     assert!(offsets.is_sorted() && offsets[1] <= 60_000 && offsets[5] > 240_000, "{offsets:?}");
     assert_eq!(fixture.get("/v1/settings").await.1["offset"], "300000");
+    // Whoever moves it may have fewer calls: two in six minutes.
+    let sparsely = r#"{"advanceMinutes": 6, "minutesBetweenCalls": 3}"#;
+    assert_eq!(fixture.post("/_local/clock", sparsely).await.1["offsetMilliseconds"], 660_000);
+    assert_eq!(fixture.log("waiting").lines().count(), 8);
     fixture.stop().await.unwrap();
 }
 
@@ -249,7 +253,7 @@ async fn data_and_clock_outlive_the_stack_in_a_data_directory() {
     let data = tempfile::tempdir().unwrap();
     let kept = || StackOptions { data_dir: Some(data.path().to_owned()), ..options(functions.path()) };
     let first = Stack::start(kept()).await.unwrap();
-    first.running().advance(7).await.unwrap();
+    first.running().advance(7, None).await.unwrap();
     let second = Stack::start(kept()).await.err().expect("two stacks do not share a directory");
     assert!(second.to_string().contains("is used by another stack"), "{second:#}");
     first.shutdown().await.unwrap();
