@@ -74,17 +74,17 @@ impl Company<'_> {
     async fn live(&self, date: Date, day: &Day<'_>, spent: &mut Spent) -> anyhow::Result<()> {
         let begun = Instant::now();
         self.stack.advance_to(date.to_zoned(TimeZone::UTC)?.timestamp(), BETWEEN_CALLS).await?;
-        let moved = begun.elapsed();
+        spent.moving += begun.elapsed();
+        let begun = Instant::now();
         if !day.arrivals.is_empty() {
             let records = day.arrivals.iter().map(|row| self.organisation.opportunity(row)).collect();
             post(&self.client, "opportunity", records).await?;
             self.stack.delivered(END).await?;
         }
-        let arrived = begun.elapsed();
+        spent.arriving += begun.elapsed();
+        let begun = Instant::now();
         self.end(&day.ends).await?;
-        spent.moving += moved;
-        spent.arriving += arrived - moved;
-        spent.ending += begun.elapsed() - arrived;
+        spent.ending += begun.elapsed();
         Ok(())
     }
 
