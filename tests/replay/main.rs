@@ -1,5 +1,5 @@
-//! The replay: the opportunities of a public CRM data set through the HTTP contract of a running stack, with what came of
-//! them and what it cost.
+//! The replay: the opportunities of a public CRM data set through the HTTP contract of a running stack, with what came
+//! of them and what it cost.
 //!
 //! Phase A feeds all of them at once and shows what Baton can do. Phase B lives through the fourteen months day by day,
 //! on the data set's own calendar, and shows what becomes of a company whose sellers are full. `PHASE=A` or `PHASE=B`

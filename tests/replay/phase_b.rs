@@ -1,5 +1,6 @@
-//! Phase B: the fourteen months of the data set day by day, on a stack whose clock goes with them. What was engaged on a
-//! day comes in on that day, what was won or lost on a day is closed on it, and so sellers fill up and have room again.
+//! Phase B: the fourteen months of the data set day by day, on a stack whose clock goes with them. What was engaged on
+//! a day comes in on that day, what was won or lost on a day is closed on it, and so sellers fill up and have room
+//! again.
 //!
 //! A record that finds nobody with room stays unassigned: nothing wakes it when room comes. How many that were is
 //! printed.

@@ -12,13 +12,13 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use dynoxide::{Database, DynoxideError};
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time};
 
 use crate::{clock::Clock, template::Table};
-use jiff::Timestamp;
 
 pub(crate) mod change_log;
 

@@ -44,8 +44,8 @@ pub struct Running {
 }
 
 impl Running {
-    /// Moves the clock forward; what falls due in between happens in order, each call with the clock at its instant. Calls
-    /// of one schedule are at least `apart` from each other, or as far as a jump of that length has them by itself.
+    /// Moves the clock forward; what falls due in between happens in order, each call with the clock at its instant.
+    /// Calls of one schedule are at least `apart` from each other, or as far as a jump of that length has them by itself.
     ///
     /// Before the clock moves on, changes of records that are already made are dealt with, so that they are decided at
     /// the instant they belong to. A paused or failing event source does not hold the clock up for long.

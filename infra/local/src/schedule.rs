@@ -26,9 +26,9 @@ use cron::Cron;
 
 /// How often [`Schedules::follow`] looks at the clock.
 const TICK: time::Duration = time::Duration::from_millis(100);
-/// A jump of the clock longer than this calls a schedule at most once per [`COALESCED`], unless whoever moves it says how
-/// far apart the calls are to be: a month ahead is 43,200 minutes, and a sweep makes good what the ones before it left
-/// out.
+/// A jump of the clock longer than this calls a schedule at most once per [`COALESCED`], unless whoever moves it says
+/// how far apart the calls are to be: a month ahead is 43,200 minutes, and a sweep makes good what the ones before it
+/// left out.
 const LONG_JUMP: SignedDuration = SignedDuration::from_hours(2);
 const COALESCED: SignedDuration = SignedDuration::from_mins(15);
 
@@ -104,8 +104,8 @@ impl Schedules {
         Ok(Self { entries, done: Mutex::new(since - SignedDuration::from_nanos(1)) })
     }
 
-    /// What is due after `from` and up to and with `to`, in order; those due at one instant in the template's order. Calls of
-    /// one schedule are at least `apart` from each other, or as far as a jump of that length has them by itself.
+    /// What is due after `from` and up to and with `to`, in order; those due at one instant in the template's order.
+    /// Calls of one schedule are at least `apart` from each other, or as far as a jump of that length has them by itself.
     #[must_use]
     pub fn due_between(&self, from: Timestamp, to: Timestamp, apart: Option<SignedDuration>) -> Vec<Due> {
         let jump = to.duration_since(from);

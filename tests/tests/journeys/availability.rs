@@ -1,5 +1,5 @@
-//! The worked example of availability, EX-12, through HTTP, at the hour it speaks of: a lead comes in on a Friday evening
-//! and the first shift begins on Monday at 08:00, which is 59 hours later.
+//! The worked example of availability, EX-12, through HTTP, at the hour it speaks of: a lead comes in on a Friday
+//! evening and the first shift begins on Monday at 08:00, which is 59 hours later.
 
 use client::types;
 use jiff::Timestamp;
