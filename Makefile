@@ -30,16 +30,23 @@ endif
 ifdef DATA_DIR
 export DATA_DIR
 endif
+ifdef AT
+export AT
+endif
+ifdef PHASE
+export PHASE
+endif
 
 .PHONY: help run stack token engine binaries test replay build doc cargo
 
 help:
-	@echo "make run      the local stack with a demonstration organisation (PORT=8080, DATA_DIR=folder to keep data)"
+	@echo "make run      the local stack with a demonstration organisation (PORT=8080, DATA_DIR=folder to keep data,"
+	@echo "              AT=2016-10-01T00:00:00Z to start its clock there)"
 	@echo "make stack    the local stack, empty"
 	@echo "make token    a bearer token (ROLE=sales-manager SUB=susana)"
 	@echo "make engine   DynamoDB with the tables alone, for cargo lambda watch"
 	@echo "make test     format, lints and every test"
-	@echo "make replay   the public CRM data set through the stack"
+	@echo "make replay   the public CRM data set through the stack (PHASE=A all at once, PHASE=B day by day)"
 	@echo "make build    the functions as packaged for AWS"
 	@echo "make doc      the documentation of the code"
 

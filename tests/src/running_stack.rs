@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
+use jiff::{SignedDuration, Timestamp};
 use local::decisions::Decision;
 use local::stack::{Stack, StackOptions};
 use serde_json::{Value, json};
@@ -37,6 +38,14 @@ impl RunningStack {
     /// When it can't start; function binaries that were not built are named.
     pub async fn start() -> anyhow::Result<Self> {
         Self::with(StackOptions::default(), None).await
+    }
+
+    /// Starts an empty stack whose clock shows an instant, in the past or in the future.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_at(instant: Timestamp) -> anyhow::Result<Self> {
+        Self::with(StackOptions { at: Some(instant), ..StackOptions::default() }, None).await
     }
 
     /// Starts an empty stack with a fault proxy between functions and engine, which injects nothing yet.
@@ -242,6 +251,32 @@ impl RunningStack {
     /// When the stack refuses it.
     pub async fn advance(&self, minutes: u64) -> anyhow::Result<()> {
         self.nobody().post("/_local/clock", &json!({"advanceMinutes": minutes})).await?.expect(200).map(drop)
+    }
+
+    /// Moves the clock until it shows an instant, with one call of each schedule on the way or, where it is further than
+    /// `apart`, as many as fit; nothing when the instant has passed.
+    ///
+    /// # Errors
+    /// When the stack refuses it.
+    pub async fn advance_to(&self, instant: Timestamp, apart: SignedDuration) -> anyhow::Result<()> {
+        let left = instant.duration_since(self.stack.now());
+        if !left.is_positive() {
+            return Ok(());
+        }
+        // Whole minutes, so that the instant is reached.
+        let minutes = (left.as_millis() + 59_999) / 60_000;
+        let body = json!({"advanceMinutes": i64::try_from(minutes)?, "minutesBetweenCalls": apart.as_mins()});
+        self.nobody().post("/_local/clock", &body).await?.expect(200).map(drop)
+    }
+
+    /// Waits until every change of a record so far was delivered and dealt with.
+    ///
+    /// # Errors
+    /// When the event source is paused or does not get there in time.
+    pub async fn delivered(&self, within: Duration) -> anyhow::Result<()> {
+        tokio::time::timeout(within, self.stack.running().settled())
+            .await
+            .context("changes are not dealt with in time")?
     }
 
     /// Stops everything.

@@ -60,7 +60,7 @@ async fn a_packaged_binary_refuses_the_development_token_and_takes_verified_clai
     let built = build();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let template = Template::builtin().expect("the template can be read");
-    let engine = Engine::start(EngineOptions { data_dir: None, port: 0 }, &template.tables).await.expect("an engine");
+    let engine = Engine::start(EngineOptions::default(), &template.tables).await.expect("an engine");
     let function = template.function(FUNCTION).expect("the template has the function");
     let program = |name: &str, folder: PathBuf| {
         let mut environment = function.environment.clone();

@@ -38,7 +38,7 @@ fn free_port() -> anyhow::Result<u16> {
 #[tokio::test(flavor = "multi_thread")]
 async fn cargo_lambda_watch_answers_an_authenticated_request() -> anyhow::Result<()> {
     let template = Template::builtin()?;
-    let engine = Engine::start(EngineOptions { data_dir: None, port: 0 }, &template.tables).await?;
+    let engine = Engine::start(EngineOptions::default(), &template.tables).await?;
     let port = free_port()?;
     let watch = Command::new(cargo_lambda()?)
         .args(["lambda", "watch", "--only-lambda-apis", "--invoke-address", "127.0.0.1", "--invoke-port"])

@@ -1,4 +1,5 @@
-//! The movable clock: real time plus an offset that only grows.
+//! The movable clock: real time plus an offset, which is chosen once, as early or late as somebody likes, and then only
+//! grows.
 //!
 //! Functions read the offset from a file at every call, so one write moves them all. What falls due while the clock is
 //! moved is the stack's business; this module only tells and shifts the instant.
@@ -8,11 +9,15 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 
 /// The environment variable that tells a function where the offset is.
 pub const FILE_VARIABLE: &str = "BATON_CLOCK_FILE";
+
+/// Where a new clock may start: ids hold no instant before 1970, and the end leaves room to move on.
+const EARLIEST: Timestamp = Timestamp::UNIX_EPOCH;
+const LATEST: Timestamp = Timestamp::constant(32_503_680_000, 0);
 
 /// The clock of one stack.
 pub struct Clock {
@@ -21,18 +26,26 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The clock whose offset is kept in this file; without the file it is real time.
-    pub fn open(file: PathBuf) -> Result<Self> {
-        let offset = match fs::read_to_string(&file) {
-            Ok(text) if text.trim().is_empty() => 0,
-            Ok(text) => text
-                .trim()
-                .parse()
-                .with_context(|| format!("{} does not hold a number of milliseconds", file.display()))?,
-            Err(error) if error.kind() == ErrorKind::NotFound => 0,
+    /// The clock whose offset is kept in this file. Without the file it is a new one, which shows `at`, or real time;
+    /// one that is kept goes on where it was.
+    pub fn open(file: PathBuf, at: Option<Timestamp>) -> Result<Self> {
+        if let Some(at) = at {
+            ensure!(EARLIEST <= at && at < LATEST, "the clock starts between {EARLIEST} and {LATEST}, not at {at}");
+        }
+        let (kept, offset) = match fs::read_to_string(&file) {
+            Ok(text) if text.trim().is_empty() => (true, 0),
+            Ok(text) => {
+                let offset = text.trim().parse();
+                (true, offset.with_context(|| format!("{} does not hold a number of milliseconds", file.display()))?)
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => (false, at.map_or(0, ahead_of_real_time)),
             Err(error) => return Err(error).with_context(|| format!("cannot read the clock {}", file.display())),
         };
-        Ok(Self { file, offset_milliseconds: AtomicI64::new(offset) })
+        let clock = Self { file, offset_milliseconds: AtomicI64::new(offset) };
+        if !kept {
+            clock.write(offset)?;
+        }
+        Ok(clock)
     }
 
     /// The file that functions read.
@@ -47,7 +60,7 @@ impl Clock {
         self.at_real(Timestamp::now())
     }
 
-    /// How far it is ahead of real time, in milliseconds.
+    /// How far it is ahead of real time, in milliseconds; negative when it is behind.
     #[must_use]
     pub fn offset_milliseconds(&self) -> i64 {
         self.offset_milliseconds.load(Ordering::SeqCst)
@@ -60,11 +73,7 @@ impl Clock {
 
     /// Moves the clock forward until it shows this instant; an instant that has passed leaves it as it is.
     pub fn advance_to(&self, instant: Timestamp) -> Result<()> {
-        // The clock counts whole milliseconds: rounded up, so that the instant is reached.
-        let whole =
-            instant.as_nanosecond().div_euclid(1_000_000) + i128::from(instant.as_nanosecond() % 1_000_000 != 0);
-        let whole = i64::try_from(whole).expect("a timestamp's milliseconds fit");
-        self.set_offset(whole - Timestamp::now().as_millisecond())
+        self.set_offset(ahead_of_real_time(instant))
     }
 
     /// Makes the offset this large, if it is not larger already.
@@ -73,12 +82,22 @@ impl Clock {
         if before >= milliseconds {
             return Ok(());
         }
-        // Renaming is atomic: no function reads half a number.
+        self.write(milliseconds)
+    }
+
+    /// Renaming is atomic: no function reads half a number.
+    fn write(&self, milliseconds: i64) -> Result<()> {
         let draft = self.file.with_extension("draft");
         fs::write(&draft, milliseconds.to_string())
             .and_then(|()| fs::rename(&draft, &self.file))
             .with_context(|| format!("cannot write the clock {}", self.file.display()))
     }
+}
+
+/// How far an instant is ahead of real time, in whole milliseconds: rounded up, so that the instant is reached.
+fn ahead_of_real_time(instant: Timestamp) -> i64 {
+    let whole = instant.as_nanosecond().div_euclid(1_000_000) + i128::from(instant.as_nanosecond() % 1_000_000 != 0);
+    i64::try_from(whole).expect("a timestamp's milliseconds fit") - Timestamp::now().as_millisecond()
 }
 
 #[cfg(test)]
@@ -90,7 +109,7 @@ mod tests {
     fn the_clock_moves_forward_only_and_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("clock");
-        let clock = Clock::open(file.clone()).unwrap();
+        let clock = Clock::open(file.clone(), None).unwrap();
         assert_eq!(clock.offset_milliseconds(), 0);
         let tomorrow = Timestamp::now() + 24.hours();
         clock.advance_to(tomorrow).unwrap();
@@ -100,7 +119,40 @@ mod tests {
         clock.set_offset(5).unwrap();
         assert_eq!(clock.offset_milliseconds(), offset);
         assert_eq!(fs::read_to_string(&file).unwrap(), offset.to_string());
-        assert_eq!(Clock::open(file).unwrap().offset_milliseconds(), offset);
+        assert_eq!(Clock::open(file, None).unwrap().offset_milliseconds(), offset);
+    }
+
+    #[test]
+    fn a_new_clock_starts_at_any_instant_and_a_kept_one_goes_on_where_it_was() {
+        for at in ["2016-10-01T00:00:00Z", "2099-12-31T23:59:59.9999Z"] {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("clock");
+            let at: Timestamp = at.parse().unwrap();
+            let clock = Clock::open(file.clone(), Some(at)).unwrap();
+            assert!(clock.now() >= at && clock.now() < at + 1.minute(), "{}", clock.now());
+            clock.advance_to(at + 24.hours()).unwrap();
+            let kept = Clock::open(file, Some(at)).unwrap();
+            assert!(kept.now() >= at + 24.hours(), "{}", kept.now());
+            assert!(clock.advance_to(at).is_ok() && clock.now() >= at + 24.hours(), "it only moves forward");
+        }
+    }
+
+    #[test]
+    fn a_clock_of_real_time_is_not_set_back_by_a_later_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("clock");
+        Clock::open(file.clone(), None).unwrap();
+        let early = "2016-10-01T00:00:00Z".parse().unwrap();
+        assert_eq!(Clock::open(file, Some(early)).unwrap().offset_milliseconds(), 0);
+    }
+
+    #[test]
+    fn an_instant_that_ids_cannot_hold_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        for at in ["1969-12-31T23:59:59Z", "3000-01-01T00:00:00Z"] {
+            let refused = Clock::open(folder.path().join("clock"), Some(at.parse().unwrap()));
+            assert!(refused.err().unwrap().to_string().contains(at));
+        }
     }
 
     #[test]
@@ -108,6 +160,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("clock");
         fs::write(&file, "noon").unwrap();
-        assert!(Clock::open(file).is_err());
+        assert!(Clock::open(file, None).is_err());
     }
 }

@@ -11,6 +11,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use jiff::SignedDuration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -40,6 +41,8 @@ pub fn routes(running: Arc<Running>) -> Router {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Advance {
     advance_minutes: u32,
+    /// How far apart the calls of one schedule are on the way, at the least; left to the stack when absent.
+    minutes_between_calls: Option<u32>,
 }
 
 async fn clock(State(running): State<Arc<Running>>) -> Json<Value> {
@@ -51,11 +54,12 @@ fn shown(running: &Running) -> Value {
 }
 
 async fn advance(State(running): State<Arc<Running>>, body: Bytes) -> Result<Json<Value>, Problem> {
-    let Advance { advance_minutes } = parse(&body)?;
+    let Advance { advance_minutes, minutes_between_calls } = parse(&body)?;
     if advance_minutes > MAX_ADVANCE_MINUTES {
         return Err(Problem::bad_request(format!("advanceMinutes is at most {MAX_ADVANCE_MINUTES}")));
     }
-    running.advance(advance_minutes).await.map_err(|error| Problem::internal(&error))?;
+    let apart = minutes_between_calls.map(|minutes| SignedDuration::from_mins(minutes.into()));
+    running.advance(advance_minutes, apart).await.map_err(|error| Problem::internal(&error))?;
     Ok(Json(shown(&running)))
 }
 

@@ -12,12 +12,13 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use dynoxide::{Database, DynoxideError};
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time};
 
-use crate::template::Table;
+use crate::{clock::Clock, template::Table};
 
 pub(crate) mod change_log;
 
@@ -41,6 +42,8 @@ pub struct EngineOptions {
     pub data_dir: Option<PathBuf>,
     /// The port on 127.0.0.1; 0 takes a free one.
     pub port: u16,
+    /// Where the clock starts if the data has none yet; `None` means real time.
+    pub at: Option<Timestamp>,
 }
 
 /// A running engine. Dropped without [`Engine::shutdown`], it stops with its runtime.
@@ -48,6 +51,7 @@ pub struct Engine {
     endpoint: String,
     database: Database,
     changes: Arc<ChangeLog>,
+    clock: Arc<Clock>,
     stop: watch::Sender<bool>,
     server: JoinHandle<Result<(), String>>,
     upkeep: JoinHandle<()>,
@@ -70,6 +74,9 @@ impl Engine {
             Some(directory) => Home::kept(directory)?,
             None => Home::in_memory()?,
         };
+        // Beside the data that is stamped with it.
+        let folder = std::path::absolute(&home.path).context("DATA_DIR is no path")?;
+        let clock = Arc::new(Clock::open(folder.join("clock"), options.at)?);
         let file = home.path.join("dynamodb.sqlite");
         let file = file.to_str().with_context(|| format!("{} is not a UTF-8 path", file.display()))?;
         let database = Database::new(file).with_context(|| format!("cannot open the database {file}"))?;
@@ -91,8 +98,8 @@ impl Engine {
         let (stop, stopped) = watch::channel(false);
         let server =
             tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database.clone(), until(stopped.clone())));
-        let upkeep = tokio::spawn(keep_up(database.clone(), Arc::clone(&changes), stopped));
-        Ok(Self { endpoint, database, changes, stop, server, upkeep, home })
+        let upkeep = tokio::spawn(keep_up(database.clone(), Arc::clone(&changes), Arc::clone(&clock), stopped));
+        Ok(Self { endpoint, database, changes, clock, stop, server, upkeep, home })
     }
 
     /// Its address as `http://127.0.0.1:PORT`, for any DynamoDB client.
@@ -105,6 +112,12 @@ impl Engine {
     #[must_use]
     pub fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// The clock of everybody who works with this data.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<Clock> {
+        &self.clock
     }
 
     /// The directory that outlives the stack; `None` when everything is in memory.
@@ -137,7 +150,7 @@ async fn until(mut stopped: watch::Receiver<bool>) {
 }
 
 /// Trims the streams and removes expired items until the engine stops.
-async fn keep_up(database: Database, changes: Arc<ChangeLog>, stopped: watch::Receiver<bool>) {
+async fn keep_up(database: Database, changes: Arc<ChangeLog>, clock: Arc<Clock>, stopped: watch::Receiver<bool>) {
     let mut trim = time::interval(TRIM_EVERY);
     let mut expire = time::interval(EXPIRE_EVERY);
     let stop = until(stopped);
@@ -146,7 +159,7 @@ async fn keep_up(database: Database, changes: Arc<ChangeLog>, stopped: watch::Re
         let (work, database, changes) = tokio::select! {
             () = &mut stop => return,
             _ = trim.tick() => ("trim the streams", None, Some(Arc::clone(&changes))),
-            _ = expire.tick() => ("remove expired items", Some(database.clone()), None),
+            _ = expire.tick(), if expires(&clock) => ("remove expired items", Some(database.clone()), None),
         };
         let done = tokio::task::spawn_blocking(move || -> Result<()> {
             database.map(|database| database.sweep_ttl()).transpose()?;
@@ -157,6 +170,12 @@ async fn keep_up(database: Database, changes: Arc<ChangeLog>, stopped: watch::Re
             tracing::warn!("cannot {work}: {error:#}");
         }
     }
+}
+
+/// Whether expired items are removed: the engine judges by real time, so where the clock is behind it that would be
+/// early. An expired item may stay as long as it likes; one that is still needed may not go.
+fn expires(clock: &Clock) -> bool {
+    clock.offset_milliseconds() >= 0
 }
 
 impl Home {
@@ -303,7 +322,7 @@ mod tests {
     #[tokio::test]
     async fn a_directory_keeps_the_data_and_belongs_to_one_stack() {
         let directory = tempfile::tempdir().unwrap();
-        let options = EngineOptions { data_dir: Some(directory.path().join("data")), port: 0 };
+        let options = EngineOptions { data_dir: Some(directory.path().join("data")), ..EngineOptions::default() };
         let engine = Engine::start(options.clone(), &tables()).await.unwrap();
         put(&engine, "lead#1");
         let second = Engine::start(options.clone(), &tables()).await.err().unwrap();
@@ -327,13 +346,13 @@ mod tests {
     #[tokio::test]
     async fn what_prevents_a_start_is_said_in_one_sentence() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let options = EngineOptions { data_dir: Some(file.path().join("data")), port: 0 };
+        let options = EngineOptions { data_dir: Some(file.path().join("data")), ..EngineOptions::default() };
         let error = Engine::start(options, &tables()).await.err().unwrap();
         assert!(error.to_string().starts_with("DATA_DIR "), "{error:#}");
 
         let holder = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = holder.local_addr().unwrap().port();
-        let error = Engine::start(EngineOptions { data_dir: None, port }, &tables()).await.err().unwrap();
+        let error = Engine::start(EngineOptions { port, ..EngineOptions::default() }, &tables()).await.err().unwrap();
         assert!(error.to_string().contains(&port.to_string()), "{error:#}");
     }
 
@@ -344,6 +363,38 @@ mod tests {
         engine.database().put_item(request(json!({"TableName": "baton-work", "Item": item})).unwrap()).unwrap();
         assert_eq!(engine.database().sweep_ttl().unwrap(), 1);
         engine.shutdown().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn items_expire_in_real_time_and_never_while_the_clock_is_behind_it() {
+        let put_and_restart = async |at: Option<&str>| {
+            let directory = tempfile::tempdir().unwrap();
+            let at = at.map(|at| at.parse().unwrap());
+            let options = EngineOptions { data_dir: Some(directory.path().to_owned()), at, ..EngineOptions::default() };
+            let engine = Engine::start(options.clone(), &tables()).await.unwrap();
+            // Expired in real time, and a day from now where it is October 2016.
+            let item = json!({"pk": {"S": "a"}, "sk": {"S": "b"}, "expires": {"N": "1475366400"}});
+            let put = request(json!({"TableName": "baton-work", "Item": item})).unwrap();
+            engine.database().put_item(put).unwrap();
+            engine.shutdown().await.unwrap();
+            // A start looks for expired items at once.
+            (Engine::start(options, &tables()).await.unwrap(), directory)
+        };
+        let stored = |engine: &Engine| {
+            let get = json!({"TableName": "baton-work", "Key": {"pk": {"S": "a"}, "sk": {"S": "b"}}});
+            engine.database().get_item(request(get).unwrap()).unwrap().item.is_some()
+        };
+        let (behind, _kept) = put_and_restart(Some("2016-10-01T00:00:00Z")).await;
+        let (real, _also_kept) = put_and_restart(None).await;
+        let removed = async {
+            while stored(&real) {
+                time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        time::timeout(Duration::from_secs(20), removed).await.unwrap();
+        assert!(stored(&behind));
+        behind.shutdown().await.unwrap();
+        real.shutdown().await.unwrap();
     }
 
     #[test]

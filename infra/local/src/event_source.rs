@@ -328,7 +328,7 @@ mod tests {
     }
 
     async fn engine(data_dir: Option<&std::path::Path>) -> Engine {
-        let options = EngineOptions { data_dir: data_dir.map(Into::into), port: 0 };
+        let options = EngineOptions { data_dir: data_dir.map(Into::into), ..EngineOptions::default() };
         Engine::start(options, &Template::builtin().unwrap().tables).await.unwrap()
     }
 

@@ -9,7 +9,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
 use local::api_client::ApiClient;
+use local::clock;
 use local::decisions::Decision;
 use local::demo;
 use local::docs;
@@ -54,9 +56,12 @@ enum Command {
         /// The port on 127.0.0.1.
         #[arg(long, default_value_t = 8000)]
         port: u16,
-        /// Where data is kept between starts.
+        /// Where data and clock are kept between starts.
         #[arg(long, env = "DATA_DIR")]
         data_dir: Option<PathBuf>,
+        /// The instant at which a new clock starts; see `local stack --help`.
+        #[arg(long, env = "AT")]
+        at: Option<Timestamp>,
     },
 }
 
@@ -68,6 +73,10 @@ struct StackArguments {
     /// Where data, clock and logs are kept between starts; without it everything is in memory.
     #[arg(long, env = "DATA_DIR")]
     data_dir: Option<PathBuf>,
+    /// The instant at which a new clock starts, such as 2016-10-01T00:00:00Z; without it, real time. A clock that is
+    /// kept in the data directory goes on where it was.
+    #[arg(long, env = "AT")]
+    at: Option<Timestamp>,
     /// Requests a second that the gateway lets through; without it there is no limit.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     requests_per_second: Option<u32>,
@@ -86,7 +95,9 @@ async fn main() -> ExitCode {
         Command::Run(arguments) => run(arguments).await,
         Command::Stack(arguments) => stack(arguments).await,
         Command::Token { role, sub } => print_token(&role, sub.as_deref()),
-        Command::Engine { port, data_dir } => engine(port, data_dir).await,
+        Command::Engine { port, data_dir: folder, at } => {
+            engine(EngineOptions { data_dir: data_dir(folder), port, at }).await
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -123,18 +134,18 @@ fn print_token(roles: &[String], sub: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-async fn engine(port: u16, data_dir_argument: Option<PathBuf>) -> Result<()> {
+async fn engine(options: EngineOptions) -> Result<()> {
     let stop = stop_signal()?;
     // The key is made now: functions only read it.
     Key::of_checkout()?;
     let template = Template::builtin()?;
-    let options = EngineOptions { data_dir: data_dir(data_dir_argument), port };
     let engine = Engine::start(options, &template.tables).await?;
     println!("# DynamoDB with the tables of infra/template.yaml; in another shell:");
     for (name, value) in &template.function("assignment").context("the template has no assignment")?.environment {
         println!("export {name}={value}");
     }
     println!("export AWS_ENDPOINT_URL_DYNAMODB={}", engine.endpoint());
+    println!("export {}={}", clock::FILE_VARIABLE, engine.clock().file().display());
     println!("export AWS_REGION={REGION} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local");
     println!("PATH=\"$PWD/.tools/venv/bin:$PATH\" cargo lambda watch -A 127.0.0.1\n# Stop with Ctrl-C.");
     stop.await;
@@ -149,6 +160,7 @@ async fn start(arguments: &StackArguments) -> Result<Stack> {
         port: arguments.port,
         data_dir,
         log_dir,
+        at: arguments.at,
         requests_per_second: arguments.requests_per_second,
         ..StackOptions::default()
     })
@@ -162,6 +174,9 @@ fn data_dir(argument: Option<PathBuf>) -> Option<PathBuf> {
 
 fn introduce(stack: &Stack) {
     println!("Baton answers on {}", stack.url());
+    if stack.running().clock.offset_milliseconds() != 0 {
+        println!("Its clock shows {:.0}", stack.now());
+    }
     println!("What it can do: {}{}", stack.url(), docs::PATH);
     println!("Logs of the functions: {}", stack.log_dir().display());
     println!("DynamoDB: {} ({})\n", stack.endpoint(), stack.table_names().join(", "));

@@ -22,7 +22,7 @@ const SETTLING_LIMIT: Duration = Duration::from_secs(10);
 /// The parts that answer to [`crate::control`] and to tests.
 pub struct Running {
     /// The clock of functions, schedules and event sources.
-    pub clock: Clock,
+    pub clock: Arc<Clock>,
     /// The processes of all functions.
     pub processes: Processes,
     /// How functions are called.
@@ -45,10 +45,11 @@ pub struct Running {
 
 impl Running {
     /// Moves the clock forward; what falls due in between happens in order, each call with the clock at its instant.
+    /// Calls of one schedule are at least `apart` from each other, or as far as a jump of that length has them by itself.
     ///
     /// Before the clock moves on, changes of records that are already made are dealt with, so that they are decided at
     /// the instant they belong to. A paused or failing event source does not hold the clock up for long.
-    pub async fn advance(self: &Arc<Self>, minutes: u32) -> Result<()> {
+    pub async fn advance(self: &Arc<Self>, minutes: u32, apart: Option<SignedDuration>) -> Result<()> {
         let _one_at_a_time = self.moving.lock().await;
         let patience_ends = Instant::now() + SETTLING_LIMIT;
         self.settle_until(patience_ends).await;
@@ -68,7 +69,7 @@ impl Running {
             }
         });
         let to = self.clock.now() + SignedDuration::from_mins(minutes.into());
-        self.schedules.advance(to, &set_clock, &call_and_settle).await?;
+        self.schedules.advance(to, apart, &set_clock, &call_and_settle).await?;
         // Exactly that far ahead, however long the calls took.
         self.clock.set_offset(offset)
     }

@@ -26,8 +26,9 @@ use cron::Cron;
 
 /// How often [`Schedules::follow`] looks at the clock.
 const TICK: time::Duration = time::Duration::from_millis(100);
-/// A jump of the clock longer than this calls a schedule at most once per [`COALESCED`]: a month ahead is 43,200
-/// minutes, and a sweep makes good what the ones before it left out.
+/// A jump of the clock longer than this calls a schedule at most once per [`COALESCED`], unless whoever moves it says
+/// how far apart the calls are to be: a month ahead is 43,200 minutes, and a sweep makes good what the ones before it
+/// left out.
 const LONG_JUMP: SignedDuration = SignedDuration::from_hours(2);
 const COALESCED: SignedDuration = SignedDuration::from_mins(15);
 
@@ -104,10 +105,13 @@ impl Schedules {
     }
 
     /// What is due after `from` and up to and with `to`, in order; those due at one instant in the template's order.
+    /// Calls of one schedule are at least `apart` from each other, or as far as a jump of that length has them by itself.
     #[must_use]
-    pub fn due_between(&self, from: Timestamp, to: Timestamp) -> Vec<Due> {
+    pub fn due_between(&self, from: Timestamp, to: Timestamp, apart: Option<SignedDuration>) -> Vec<Due> {
+        let jump = to.duration_since(from);
+        let apart = apart.unwrap_or(if jump > LONG_JUMP { COALESCED } else { SignedDuration::ZERO });
         let due = |entry: &Entry| {
-            let instants = coalesced(entry.timing.between(from, to), to.duration_since(from));
+            let instants = coalesced(entry.timing.between(from, to), apart);
             let due = |at| Due {
                 at,
                 schedule: entry.id.clone(),
@@ -122,16 +126,18 @@ impl Schedules {
     }
 
     /// Moves the clock to `to` and makes every call that falls due on the way, in order, each with the clock at its
-    /// instant and waited for. `set_clock` must leave a clock alone that has passed the instant already.
+    /// instant and waited for; `apart` as in [`Schedules::due_between`]. `set_clock` must leave a clock alone that has
+    /// passed the instant already.
     pub async fn advance(
         &self,
         to: Timestamp,
+        apart: Option<SignedDuration>,
         set_clock: &(dyn Fn(Timestamp) + Send + Sync),
         invoke: &Invoke,
     ) -> Result<Vec<Fired>> {
         let mut done = self.done.lock().await;
         let mut fired = vec![];
-        for due in self.due_between(*done, to) {
+        for due in self.due_between(*done, to, apart) {
             set_clock(due.at);
             *done = due.at;
             fired.push(fire(due, invoke).await?);
@@ -146,7 +152,7 @@ impl Schedules {
         let mut ticks = time::interval(TICK);
         loop {
             ticks.tick().await;
-            if let Err(error) = self.advance(now(), &|_| (), &invoke).await {
+            if let Err(error) = self.advance(now(), None, &|_| (), &invoke).await {
                 tracing::warn!("a scheduled call could not be made: {error:#}");
             }
         }
@@ -164,14 +170,11 @@ async fn fire(due: Due, invoke: &Invoke) -> Result<Fired> {
     Ok(Fired { at, schedule, function, succeeded })
 }
 
-/// After a long jump at most one call per quarter of an hour, the last one always among them.
-fn coalesced(instants: Vec<Timestamp>, jump: SignedDuration) -> Vec<Timestamp> {
-    if jump <= LONG_JUMP {
-        return instants;
-    }
+/// Those of the instants that are so far apart, the last one always among them.
+fn coalesced(instants: Vec<Timestamp>, apart: SignedDuration) -> Vec<Timestamp> {
     let mut kept: Vec<Timestamp> = vec![];
     for instant in instants.into_iter().rev() {
-        if kept.last().is_none_or(|next| next.duration_since(instant) >= COALESCED) {
+        if kept.last().is_none_or(|next| next.duration_since(instant) >= apart) {
             kept.push(instant);
         }
     }
@@ -355,7 +358,7 @@ mod tests {
     #[test]
     fn several_schedules_are_due_in_the_order_of_time() {
         let schedules = schedules(&["rate(20 minutes)", "cron(10 * * * ? *)", "at(2026-01-01T00:20:00)"]);
-        let due = schedules.due_between(instant("2026-01-01T00:00:00Z"), instant("2026-01-01T00:40:00Z"));
+        let due = schedules.due_between(instant("2026-01-01T00:00:00Z"), instant("2026-01-01T00:40:00Z"), None);
         let short: Vec<String> = due.iter().map(|due| format!("{} {}", due.schedule, due.at.strftime("%R"))).collect();
         assert_eq!(short, ["s1 00:10", "s0 00:20", "s2 00:20", "s0 00:40"]);
         assert_eq!(due[0].payload, br#"{"at": "2026-01-01T00:10:00Z"}"#);
@@ -367,12 +370,26 @@ mod tests {
         let (start, count) = (instant("2026-01-01T00:00:00Z"), |hours: i64, minutes: i64, schedule: &str| {
             let start = instant("2026-01-01T00:00:00Z");
             let to = start + SignedDuration::from_mins(60 * hours + minutes);
-            schedules.due_between(start, to).iter().filter(|due| due.schedule == schedule).count()
+            schedules.due_between(start, to, None).iter().filter(|due| due.schedule == schedule).count()
         });
         assert_eq!((count(2, 0, "s0"), count(2, 0, "s1")), (120, 2));
         assert_eq!((count(24, 0, "s0"), count(24, 0, "s1")), (96, 24));
         let to = start + SignedDuration::from_mins(200);
-        assert_eq!(schedules.due_between(start, to).last().map(|due| due.at), Some(to));
+        assert_eq!(schedules.due_between(start, to, None).last().map(|due| due.at), Some(to));
+    }
+
+    #[test]
+    fn whoever_moves_the_clock_may_say_how_far_apart_the_calls_are() {
+        let schedules = schedules(&["rate(1 minute)", "rate(1 hour)"]);
+        let start = instant("2026-01-01T00:00:00Z");
+        let at = |hours: i64, minutes: i64| -> Vec<String> {
+            let apart = Some(SignedDuration::from_mins(minutes));
+            let due = schedules.due_between(start, start + SignedDuration::from_hours(hours), apart);
+            due.iter().map(|due| format!("{} {}", due.schedule, due.at.strftime("%dT%R"))).collect()
+        };
+        assert_eq!(at(24, 24 * 60), ["s0 02T00:00", "s1 02T00:00"]);
+        assert_eq!(at(36, 24 * 60), ["s0 01T12:00", "s1 01T12:00", "s0 02T12:00", "s1 02T12:00"]);
+        assert_eq!(at(3, 1).len(), 3 * 60 + 3, "closer together than a long jump has them by itself");
     }
 
     #[tokio::test]
@@ -392,13 +409,15 @@ mod tests {
             }
         });
         let set_clock = |at| *clock.lock().unwrap() = at;
-        let fired = schedules.advance(instant("2026-01-01T00:35:00Z"), &set_clock, &invoke).await.unwrap();
+        let fired = schedules.advance(instant("2026-01-01T00:35:00Z"), None, &set_clock, &invoke).await.unwrap();
         assert_eq!(fired.iter().map(|fired| fired.succeeded).collect::<Vec<_>>(), [true, false, true]);
         assert_eq!(*clock.lock().unwrap(), instant("2026-01-01T00:35:00Z"));
-        schedules.advance(instant("2026-01-01T01:00:00Z"), &set_clock, &invoke).await.unwrap();
+        schedules.advance(instant("2026-01-01T01:00:00Z"), None, &set_clock, &invoke).await.unwrap();
         // Back in time nothing is due, and what was called is not called again.
-        assert!(schedules.advance(instant("2026-01-01T00:30:00Z"), &|_| (), &invoke).await.unwrap().is_empty());
-        assert!(schedules.advance(instant("2026-01-01T01:00:00Z"), &set_clock, &invoke).await.unwrap().is_empty());
+        assert!(schedules.advance(instant("2026-01-01T00:30:00Z"), None, &|_| (), &invoke).await.unwrap().is_empty());
+        assert!(
+            schedules.advance(instant("2026-01-01T01:00:00Z"), None, &set_clock, &invoke).await.unwrap().is_empty()
+        );
         assert_eq!(*calls.lock().unwrap(), ["00:00", "00:10", "00:30", "01:00"]);
     }
 

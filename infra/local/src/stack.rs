@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, RwLock, broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::clock::{self, Clock};
+use crate::clock;
 use crate::control;
 use crate::decisions::Decision;
 use crate::docs;
@@ -41,6 +41,8 @@ pub struct StackOptions {
     pub port: u16,
     /// Where data, clock and logs are kept between starts; `None` keeps everything in memory.
     pub data_dir: Option<PathBuf>,
+    /// The instant at which the clock starts if there is none yet in the data directory; `None` means real time.
+    pub at: Option<Timestamp>,
     /// Where each function's log file goes; `None` means `logs` in the data directory or in a temporary one.
     pub log_dir: Option<PathBuf>,
     /// Where the function binaries are; `None` means `BATON_FUNCTIONS_DIR`, else beside the running executable.
@@ -66,14 +68,8 @@ pub struct Stack {
     key: Key,
     log_dir: PathBuf,
     table_names: Vec<String>,
-    // Declared last: the clock and, in memory, the logs lie in it.
-    _home: Home,
-}
-
-/// The directory of what is no data: clock and logs.
-enum Home {
-    Kept(PathBuf),
-    Temporary(TempDir),
+    // Declared last: without another place the logs lie in it.
+    _temporary: Option<TempDir>,
 }
 
 impl Stack {
@@ -89,14 +85,10 @@ impl Stack {
             _ => anyhow!("port {} on 127.0.0.1 cannot be used: {error}", options.port),
         })?;
         let key = Key::of_checkout()?;
-        let engine_options = EngineOptions { data_dir: options.data_dir.clone(), port: 0 };
+        let engine_options = EngineOptions { data_dir: options.data_dir.clone(), port: 0, at: options.at };
         let engine = Engine::start(engine_options, &template.tables).await?;
-        let home = match &options.data_dir {
-            Some(folder) => Home::Kept(std::path::absolute(folder).context("DATA_DIR is no path")?),
-            None => Home::Temporary(tempfile::tempdir().context("no temporary directory can be made")?),
-        };
-        let log_dir = options.log_dir.clone().unwrap_or_else(|| home.path().join("logs"));
-        let clock = Clock::open(home.path().join("clock"))?;
+        let clock = Arc::clone(engine.clock());
+        let (log_dir, temporary) = log_dir(&options)?;
 
         let shards = options.shards.unwrap_or(DEFAULT_SHARDS);
         let local = Surroundings {
@@ -147,7 +139,18 @@ impl Stack {
         let local = control::routes(Arc::clone(&running)).merge(docs::routes());
         let gateway = Gateway::start(listener, settings, local)?;
         let table_names = template.tables.into_iter().map(|table| table.name).collect();
-        Ok(Self { running, engine, gateway, following, listening, decisions, key, log_dir, table_names, _home: home })
+        Ok(Self {
+            running,
+            engine,
+            gateway,
+            following,
+            listening,
+            decisions,
+            key,
+            log_dir,
+            table_names,
+            _temporary: temporary,
+        })
     }
 
     /// Where the gateway listens.
@@ -222,13 +225,16 @@ impl Stack {
     }
 }
 
-impl Home {
-    fn path(&self) -> &Path {
-        match self {
-            Self::Kept(path) => path,
-            Self::Temporary(folder) => folder.path(),
-        }
+/// Where the logs go, and the temporary directory if it is that.
+fn log_dir(options: &StackOptions) -> Result<(PathBuf, Option<TempDir>)> {
+    if let Some(folder) = &options.log_dir {
+        return Ok((folder.clone(), None));
     }
+    if let Some(folder) = &options.data_dir {
+        return Ok((std::path::absolute(folder).context("DATA_DIR is no path")?.join("logs"), None));
+    }
+    let temporary = tempfile::tempdir().context("no temporary directory can be made")?;
+    Ok((temporary.path().join("logs"), Some(temporary)))
 }
 
 /// What all functions have around them.

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use local::stack::{Stack, StackOptions};
 use local::template::Template;
 use serde_json::{Value, json};
@@ -189,7 +189,35 @@ async fn the_clock_moves_forward_only_and_what_falls_due_happens_in_order() {
     assert_eq!(offsets.len(), 6, "{offsets:?}");
     assert!(offsets.is_sorted() && offsets[1] <= 60_000 && offsets[5] > 240_000, "{offsets:?}");
     assert_eq!(fixture.get("/v1/settings").await.1["offset"], "300000");
+    // Whoever moves it may have fewer calls: two in six minutes.
+    let sparsely = r#"{"advanceMinutes": 6, "minutesBetweenCalls": 3}"#;
+    assert_eq!(fixture.post("/_local/clock", sparsely).await.1["offsetMilliseconds"], 660_000);
+    assert_eq!(fixture.log("waiting").lines().count(), 8);
     fixture.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stack_starts_at_any_instant_and_takes_the_tokens_of_today() {
+    for at in ["2016-10-01T00:00:00Z", "2040-02-29T12:00:00Z"] {
+        let functions = functions();
+        let start: Timestamp = at.parse().unwrap();
+        let stack = Stack::start(StackOptions { at: Some(start), ..options(functions.path()) }).await.unwrap();
+        let fixture = Fixture { stack, functions, client: reqwest::Client::new() };
+        assert_eq!(fixture.get("/v1/settings").await.0, 200, "a token of today is good");
+        let shown = fixture.get("/_local/clock").await.1["now"].as_str().unwrap().parse::<Timestamp>().unwrap();
+        assert!(start <= shown && shown < start + SignedDuration::from_mins(1), "{shown}");
+        // The rate of a minute counts from the start: the clock passes one, two and three minutes after it.
+        until(|| fixture.log("waiting").lines().count() == 1).await;
+        fixture.post("/_local/clock", r#"{"advanceMinutes": 3}"#).await;
+        assert_eq!(fixture.log("waiting").lines().count(), 4);
+        // What is written is as old as it really is: nothing is given up as too old, and it is decided at this instant.
+        let mut decisions = fixture.stack.decisions();
+        fixture.put_item("baton-records", json!({"pk": {"S": "lead#L-1"}, "type": {"S": "lead"}})).await;
+        let decision = tokio::time::timeout(Duration::from_secs(20), decisions.recv()).await.unwrap().unwrap();
+        let after = decision.at.duration_since(start).as_secs();
+        assert!((180..240).contains(&after), "{}", decision.at);
+        fixture.stop().await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -225,11 +253,13 @@ async fn data_and_clock_outlive_the_stack_in_a_data_directory() {
     let data = tempfile::tempdir().unwrap();
     let kept = || StackOptions { data_dir: Some(data.path().to_owned()), ..options(functions.path()) };
     let first = Stack::start(kept()).await.unwrap();
-    first.running().advance(7).await.unwrap();
+    first.running().advance(7, None).await.unwrap();
     let second = Stack::start(kept()).await.err().expect("two stacks do not share a directory");
     assert!(second.to_string().contains("is used by another stack"), "{second:#}");
     first.shutdown().await.unwrap();
-    let again = Stack::start(kept()).await.unwrap();
+    // A kept clock goes on, wherever a new one would start.
+    let at = Some("2016-10-01T00:00:00Z".parse().unwrap());
+    let again = Stack::start(StackOptions { at, ..kept() }).await.unwrap();
     assert_eq!(again.running().clock.offset_milliseconds(), 7 * 60_000);
     assert_eq!(again.log_dir(), data.path().join("logs"));
     again.shutdown().await.unwrap();

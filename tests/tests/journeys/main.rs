@@ -1,6 +1,7 @@
 //! Journeys through HTTP on a running stack, each on a stack of its own.
 
 mod adoption;
+mod availability;
 mod bad_input;
 mod changes;
 mod concurrency;

@@ -26,7 +26,7 @@ pub const WORK: &str = "baton-work";
 impl Fixture {
     pub async fn start() -> Self {
         let template = Template::builtin().expect("the template can be read");
-        let options = EngineOptions { data_dir: None, port: 0 };
+        let options = EngineOptions::default();
         let engine = Engine::start(options, &template.tables).await.expect("an engine starts");
         let credentials = Credentials::new("local", "local", None, None, "test");
         let configuration = Store::configuration()
