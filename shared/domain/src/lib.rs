@@ -16,6 +16,7 @@ pub mod fault;
 mod group;
 pub mod id;
 pub mod import;
+mod lineup;
 pub mod mark;
 pub mod members;
 pub mod queue;

@@ -56,8 +56,12 @@ impl SellerState {
     #[must_use]
     pub fn in_period_of(&self, capacity: &MaximumCapacity, now: Timestamp, settings: &Settings) -> Option<InPeriod> {
         let period = capacity.period.at(now, &settings.time_zone, settings.first_weekday)?;
-        let same = self.in_period.as_ref().filter(|known| known.period == period);
-        Some(InPeriod { assigned: same.map_or(0, |known| known.assigned), period })
+        Some(InPeriod { assigned: self.assigned_in(&period), period })
+    }
+
+    /// Automatic assignments in a period.
+    pub(crate) fn assigned_in(&self, period: &str) -> u32 {
+        self.in_period.as_ref().filter(|known| known.period == period).map_or(0, |known| known.assigned)
     }
 
     /// Consumed capacity: records held of the types that count (CAP-01, CAP-03).
@@ -83,12 +87,6 @@ impl Member {
     #[must_use]
     pub fn in_period(&self, now: Timestamp, settings: &Settings) -> Option<InPeriod> {
         self.state.in_period_of(&self.seller.capacity, now, settings)
-    }
-
-    /// Whether the present period may bring one more (CAP-11).
-    pub(crate) fn has_period_room(&self, now: Timestamp, settings: &Settings) -> bool {
-        let Some(most) = self.seller.capacity.period_maximum else { return true };
-        self.in_period(now, settings).is_none_or(|known| known.assigned < most)
     }
 }
 
