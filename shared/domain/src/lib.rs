@@ -32,6 +32,7 @@ pub mod segment;
 pub mod seller;
 pub mod seller_attribute;
 pub mod settings;
+mod shared_text;
 pub mod subject;
 pub mod tally;
 pub mod team;
