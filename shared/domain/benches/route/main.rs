@@ -96,14 +96,14 @@ impl Case {
         let mut times = Times::new(3).expect("three digits are among those it can keep");
         let begin = processor_time();
         for n in 0..SAMPLES {
-            if n >= LEAST && processor_time() - begin > time {
+            if n >= LEAST && processor_time().saturating_sub(begin) > time {
                 break;
             }
             let mut roster = scene.roster.clone();
             let arrivals = scene.arrivals(n, self.leads);
             let before = processor_time();
             let decisions = route(&scene.organisation, &mut roster, black_box(arrivals), scene.present);
-            let spent = processor_time() - before;
+            let spent = processor_time().saturating_sub(before);
             black_box(decisions);
             times += u64::try_from(spent.as_nanos()).expect("a decision takes less than centuries");
         }
