@@ -36,8 +36,11 @@ endif
 ifdef PHASE
 export PHASE
 endif
+ifdef QUICK
+export QUICK
+endif
 
-.PHONY: help run stack token engine binaries test replay build doc cargo
+.PHONY: help run stack token engine binaries test replay bench build doc cargo
 
 help:
 	@echo "make run      the local stack with a demonstration organisation (PORT=8080, DATA_DIR=folder to keep data,"
@@ -47,6 +50,7 @@ help:
 	@echo "make engine   DynamoDB with the tables alone, for cargo lambda watch"
 	@echo "make test     format, lints and every test"
 	@echo "make replay   the public CRM data set through the stack (PHASE=A all at once, PHASE=B day by day)"
+	@echo "make bench    what one decision costs, in microseconds (QUICK=1 for a rough look)"
 	@echo "make build    the functions as packaged for AWS"
 	@echo "make doc      the documentation of the code"
 
@@ -78,6 +82,9 @@ test: cargo $(CARGO_LAMBDA) $(SCHEMATHESIS)
 
 replay: binaries
 	@exec $(TARGET)/debug/replay
+
+bench: cargo
+	@cargo bench --package domain --bench route
 
 build: cargo $(CARGO_LAMBDA)
 	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" cargo lambda build --release --arm64 $(addprefix --package ,$(HTTP_FUNCTIONS) $(OTHER_FUNCTIONS))

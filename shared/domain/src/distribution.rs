@@ -10,13 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::assignment_rule::{Distribution, Method, SellerPick};
 use crate::condition::Context;
-use crate::id::RecordType;
+use crate::lineup::Lineup;
 use crate::reason::Reason;
 use crate::roster::{Member, Roster};
 use crate::rulebook::{Ready, Tested};
 use crate::run::{Candidate, Trace, Verdict};
-use crate::seller::Role;
-use crate::settings::Settings;
 use crate::turn::Turn;
 
 /// Hours of one bucket behind the first, which is "now" (DIST-11).
@@ -24,11 +22,7 @@ const BUCKET: SignedDuration = SignedDuration::from_hours(24);
 
 /// What choosing among sellers needs besides the sellers.
 pub(crate) struct Choice<'a> {
-    pub(crate) settings: &'a Settings,
-    /// The roles that may read records (SEC-47).
-    pub(crate) receiving: &'a BTreeSet<Role>,
-    /// The types whose records count (DIST-04, CAP-03).
-    pub(crate) counting: &'a BTreeSet<RecordType>,
+    pub(crate) lineup: &'a Lineup<'a>,
     /// The present, and the record that matchers take values from.
     pub(crate) context: Context<'a>,
     pub(crate) pick: &'a SellerPick,
@@ -42,6 +36,8 @@ pub(crate) struct Choice<'a> {
 /// A seller who is considered.
 #[derive(Debug, Clone, Copy)]
 struct Standing<'r> {
+    /// In the roster, which is in the order of ids.
+    position: usize,
     member: &'r Member,
     turn: Option<Turn>,
     available: Option<i64>,
@@ -77,7 +73,7 @@ impl<'r> Considered<'r> {
     }
 
     /// Writes down who was considered: one by one, or from so many on the best and how many each gate dropped.
-    pub(crate) fn record(&self, trace: &mut Trace, counting: &BTreeSet<RecordType>) {
+    pub(crate) fn record(&self, trace: &mut Trace, lineup: &Lineup<'_>) {
         let one_by_one = self.ranked.len() + self.dropped.len() <= Trace::ONE_BY_ONE;
         let candidate = |standing: &Standing<'_>, verdict, rank| Candidate {
             seller_id: standing.member.seller.id.clone(),
@@ -93,7 +89,7 @@ impl<'r> Considered<'r> {
         trace.candidates = shown.collect();
         if one_by_one {
             trace.candidates.extend(self.dropped.iter().map(|(standing, verdict)| {
-                let turn = standing.member.state.last_assigned(counting);
+                let turn = lineup.figures(standing.position, standing.member).turn;
                 candidate(&Standing { turn, ..*standing }, *verdict, None)
             }));
             return;
@@ -104,21 +100,21 @@ impl<'r> Considered<'r> {
     }
 }
 
-impl Choice<'_> {
+impl<'a> Choice<'a> {
     /// Considers the sellers of a roster. Everybody considered, and the reason where nobody was left; an error when the
     /// matcher can't be tested.
-    pub(crate) fn among<'r>(&self, roster: &'r Roster) -> Result<(Considered<'r>, Option<Reason>), String> {
-        let standing = |member| Standing { member, turn: None, available: None, bucket: None };
+    pub(crate) fn among(&self, roster: &'a Roster) -> Result<(Considered<'a>, Option<Reason>), String> {
         let members = roster.members();
+        let standing = |(position, member)| Standing { position, member, turn: None, available: None, bucket: None };
         let ranked = match self.pick {
-            SellerPick::Any | SellerPick::Matching { .. } => members.iter().map(standing).collect(),
+            SellerPick::Any | SellerPick::Matching { .. } => members.iter().enumerate().map(standing).collect(),
             SellerPick::Specific { ids } => {
                 let positions: BTreeSet<usize> = ids.iter().filter_map(|id| roster.position(id)).collect();
-                positions.into_iter().map(|position| standing(&members[position])).collect()
+                positions.into_iter().map(|position| standing((position, &members[position]))).collect()
             }
         };
         let mut considered = Considered { ranked, ..Considered::default() };
-        considered.gate(|standing| eligible(standing.member, self.settings));
+        considered.gate(|standing| self.lineup.ineligible(standing.position, standing.member));
         if let Some(matcher) = self.matcher {
             if let Ready::Broken(why) = matcher {
                 return Err(why.clone());
@@ -129,20 +125,15 @@ impl Choice<'_> {
             return Ok((considered, Some(Reason::NoSellerMatches)));
         }
         considered.gate(|standing| {
-            let permitted = standing.member.seller.roles.iter().any(|role| self.receiving.contains(role));
-            (!permitted).then_some(Verdict::NoPermission)
+            (!self.lineup.permitted(standing.position, standing.member)).then_some(Verdict::NoPermission)
         });
         if considered.ranked.is_empty() {
             return Ok((considered, Some(Reason::SellerLacksPermission)));
         }
         considered.gate(|standing| {
-            let Member { seller, state, .. } = standing.member;
-            standing.turn = state.last_assigned(self.counting);
-            let maximum = seller.maximum(self.settings);
-            standing.available = maximum.map(|maximum| i64::from(maximum) - state.consumed(self.counting));
-            let room = standing.available.is_none_or(|available| available > 0)
-                && standing.member.has_period_room(self.context.moment.now(), self.settings);
-            (self.distribution.respect_capacity && !room).then_some(Verdict::NoCapacity)
+            let figures = self.lineup.figures(standing.position, standing.member);
+            (standing.turn, standing.available) = (figures.turn, figures.available);
+            (self.distribution.respect_capacity && !figures.has_room).then_some(Verdict::NoCapacity)
         });
         if considered.ranked.is_empty() {
             return Ok((considered, Some(Reason::NoCapacity)));
@@ -152,8 +143,9 @@ impl Choice<'_> {
             let window = SignedDuration::from_hours(i64::from(hours));
             let window = self.due.map_or(window, |due| window.min(due.duration_since(now)));
             considered.gate(|standing| {
-                let earliest = standing.member.seller.calendar.earliest(now, window);
-                standing.bucket = earliest.map(|earliest| bucket(earliest.duration_since(now)));
+                let earliest = self.lineup.earliest(standing.position, standing.member);
+                let ahead = earliest.map(|earliest| earliest.duration_since(now)).filter(|ahead| *ahead <= window);
+                standing.bucket = ahead.map(bucket);
                 standing.bucket.is_none().then_some(Verdict::NotAvailable)
             });
             let Some(first) = considered.ranked.iter().filter_map(|standing| standing.bucket).min() else {
@@ -194,26 +186,13 @@ impl Choice<'_> {
 
 /// Round robin: never assigned comes first, ties go by seller id (DIST-01, DIST-05).
 fn waited_longest(a: &Standing<'_>, b: &Standing<'_>) -> Ordering {
-    a.turn.cmp(&b.turn).then_with(|| a.member.seller.id.cmp(&b.member.seller.id))
+    a.turn.cmp(&b.turn).then_with(|| a.position.cmp(&b.position))
 }
 
 /// Bucket 0 is now; bucket k > 0 is the half-open range (24(k-1), 24k] hours (DIST-13).
 fn bucket(ahead: SignedDuration) -> u8 {
     let (seconds, of_one) = (ahead.as_nanos(), BUCKET.as_nanos());
     u8::try_from(seconds.div_euclid(of_one) + i128::from(seconds.rem_euclid(of_one) > 0)).unwrap_or(u8::MAX)
-}
-
-/// The first gate of the profile that drops a seller; none for an eligible one (ELIG-01, ELIG-03).
-fn eligible(member: &Member, settings: &Settings) -> Option<Verdict> {
-    if !settings.eligible_roles.admit(&member.seller.roles) {
-        Some(Verdict::Role)
-    } else if !member.seller.assign_records {
-        Some(Verdict::SwitchedOff)
-    } else if !member.seller.enabled {
-        Some(Verdict::Disabled)
-    } else {
-        None
-    }
 }
 
 #[cfg(test)]

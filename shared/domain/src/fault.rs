@@ -3,6 +3,7 @@
 //! This is not an error type of deciding, which cannot fail; it is what believing a client's body can end in.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +28,7 @@ impl Fault {
 /// A JSON pointer (RFC 6901) that is built while a document is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Pointer(String);
+pub struct Pointer(#[serde(with = "crate::shared_text")] Arc<str>);
 
 impl Pointer {
     /// The whole document: the empty pointer.
@@ -40,7 +41,7 @@ impl Pointer {
     #[must_use]
     pub fn join(&self, token: impl fmt::Display) -> Self {
         let token = token.to_string().replace('~', "~0").replace('/', "~1");
-        Self(format!("{}/{token}", self.0))
+        Self(format!("{}/{token}", self.0).into())
     }
 
     /// The pointer as text, such as `/condition/all/0/op`.

@@ -57,8 +57,12 @@ impl SellerState {
     #[must_use]
     pub fn in_period_of(&self, capacity: &MaximumCapacity, now: Timestamp, settings: &Settings) -> Option<InPeriod> {
         let period = capacity.period.at(now, &settings.time_zone, settings.first_weekday)?;
-        let same = self.in_period.as_ref().filter(|known| known.period == period);
-        Some(InPeriod { assigned: same.map_or(0, |known| known.assigned), period })
+        Some(InPeriod { assigned: self.assigned_in(&period), period })
+    }
+
+    /// Automatic assignments in a period.
+    pub(crate) fn assigned_in(&self, period: &str) -> u32 {
+        self.in_period.as_ref().filter(|known| known.period == period).map_or(0, |known| known.assigned)
     }
 
     /// Consumed capacity: records held of the types that count (CAP-01, CAP-03).
@@ -84,12 +88,6 @@ impl Member {
     #[must_use]
     pub fn in_period(&self, now: Timestamp, settings: &Settings) -> Option<InPeriod> {
         self.state.in_period_of(&self.seller.capacity, now, settings)
-    }
-
-    /// Whether the present period may bring one more (CAP-11).
-    pub(crate) fn has_period_room(&self, now: Timestamp, settings: &Settings) -> bool {
-        let Some(most) = self.seller.capacity.period_maximum else { return true };
-        self.in_period(now, settings).is_none_or(|known| known.assigned < most)
     }
 }
 
@@ -128,19 +126,17 @@ impl Roster {
     /// Moves it on by a record that is created with an owner: a seller was assigned it at that moment (DIST-03) and holds
     /// it (CAP-04). `writer` as in [`crate::route::Present`].
     pub fn take_in(&mut self, created: &Record, now: Timestamp, writer: u8) {
-        self.hold(created.owner.as_ref(), &created.key.record_type, 1);
-        let position = created.owner.as_ref().and_then(Owner::seller).and_then(|seller| self.position(seller));
-        let Some(position) = position else { return };
+        let Some(position) = self.hold(created.owner.as_ref(), &created.key.record_type, 1) else { return };
         let state = self.state_mut(position);
         let turn = Turn::after(state.turn(), now, writer);
         state.turns.insert(created.key.record_type.clone(), turn);
     }
 
-    /// Records of a type more or fewer, if their owner is one of these sellers.
-    pub(crate) fn hold(&mut self, owner: Option<&Owner>, record_type: &RecordType, change: i64) {
-        let position = owner.and_then(Owner::seller).and_then(|seller| self.position(seller));
-        let Some(position) = position else { return };
+    /// Records of a type more or fewer, if their owner is one of these sellers; then where that one stands.
+    pub(crate) fn hold(&mut self, owner: Option<&Owner>, record_type: &RecordType, change: i64) -> Option<usize> {
+        let position = self.position(owner.and_then(Owner::seller)?)?;
         *self.state_mut(position).held.entry(record_type.clone()).or_insert(0) += change;
+        Some(position)
     }
 
     /// The moving part of a seller, to move it.

@@ -13,6 +13,7 @@ use crate::condition::{Context, Moment};
 use crate::distribution::Choice;
 use crate::group::{self, Chance, Found, Group};
 use crate::id::{Owner, RecordType, RunId, SegmentId, SellerId};
+use crate::lineup::Lineup;
 use crate::mark::{Cause, Mark};
 use crate::queue::Queue;
 use crate::reason::Reason;
@@ -122,15 +123,16 @@ pub fn route(
     let counting = organisation.counting();
     let settings = &organisation.settings;
     let moment = Moment::new(present.now, settings.time_zone.clone(), settings.first_weekday);
+    let mut lineup = Lineup::new(organisation, &counting, &moment, roster.members().len());
     let mut largest_turn = roster.largest_turn();
     arrivals
         .iter()
         .map(|arrival| {
-            let decision = decide(organisation, &counting, roster, arrival, present, &moment, largest_turn);
+            let decision = decide(organisation, &lineup, roster, arrival, present, largest_turn);
             if let Some(touched) = &decision.touched {
                 largest_turn = Some(touched.turn);
             }
-            apply(roster, &arrival.record, &decision);
+            apply(roster, &mut lineup, &arrival.record, &decision);
             decision
         })
         .collect()
@@ -138,7 +140,7 @@ pub fn route(
 
 /// Moves the roster on by one decision: one record fewer for who had it and one more for who has it now, as their tallies
 /// will say, and the turn of who was chosen.
-fn apply(roster: &mut Roster, record: &Record, decision: &Decision) {
+fn apply(roster: &mut Roster, lineup: &mut Lineup<'_>, record: &Record, decision: &Decision) {
     // Another program's item counts from its adoption on, which is this run.
     let before = record.owner.as_ref().filter(|_| record.revision > 0);
     let after = match &decision.run.assignment.owner {
@@ -146,10 +148,14 @@ fn apply(roster: &mut Roster, record: &Record, decision: &Decision) {
         None | Some(Owner::Queue(_)) => record.owner.as_ref(),
         given => given.as_ref(),
     };
-    roster.hold(before, &record.key.record_type, -1);
-    roster.hold(after, &record.key.record_type, 1);
+    for (owner, change) in [(before, -1), (after, 1)] {
+        if let Some(position) = roster.hold(owner, &record.key.record_type, change) {
+            lineup.forget(position);
+        }
+    }
     let Some(touched) = &decision.touched else { return };
     let Some(position) = roster.position(&touched.seller) else { return };
+    lineup.forget(position);
     let state = roster.state_mut(position);
     state.turns.insert(record.key.record_type.clone(), touched.turn);
     if touched.in_period.is_some() {
@@ -196,11 +202,10 @@ pub fn undecidable(record: &Record, rulebook_version: u64, present: Present, det
 
 fn decide(
     organisation: &Organisation,
-    counting: &BTreeSet<RecordType>,
+    lineup: &Lineup<'_>,
     roster: &Roster,
     arrival: &Arrival,
     present: Present,
-    moment: &Moment,
     largest_turn: Option<Turn>,
 ) -> Decision {
     let record = &arrival.record;
@@ -212,7 +217,7 @@ fn decide(
         (None, _) => return undecided(record, version, present, "this record type is not configured".to_owned()),
         (_, Err(why)) => return undecided(record, version, present, why.clone()),
     };
-    let context = Context::at(moment);
+    let context = Context::at(lineup.moment);
     let mut trace = Trace::default();
     let mut error_details = None;
     let (segmentation, entered) = match segment(rulebook, record, &mark, subject, &context, &mut trace) {
@@ -234,7 +239,7 @@ fn decide(
         // A person gave the owner while the record waited.
         Some(_) if mark.owner_given => Assignment::not_applicable(record.owner.clone()),
         Some((segment, entered)) => {
-            let mut desk = Desk { organisation, counting, roster, present, largest_turn, trace: &mut trace };
+            let mut desk = Desk { organisation, lineup, roster, present, largest_turn, trace: &mut trace };
             match desk.assign(segment, entered, record, subject, &context) {
                 Ok((assignment, chosen)) => {
                     touched = chosen;
@@ -336,7 +341,7 @@ fn segment<'a>(
 /// What choosing a seller needs, besides the record.
 struct Desk<'a> {
     organisation: &'a Organisation,
-    counting: &'a BTreeSet<RecordType>,
+    lineup: &'a Lineup<'a>,
     roster: &'a Roster,
     present: Present,
     largest_turn: Option<Turn>,
@@ -470,10 +475,9 @@ impl Desk<'_> {
         let settings = self.organisation.settings.as_ref();
         let distribution = ready.rule.distribution.ok_or("a rule for sellers without a distribution")?;
         let matcher = ready.matcher.as_ref();
-        let receiving = &self.organisation.receiving;
-        let choice = Choice { settings, receiving, counting: self.counting, context, pick, matcher, distribution, due };
+        let choice = Choice { lineup: self.lineup, context, pick, matcher, distribution, due };
         let (considered, reason) = choice.among(self.roster)?;
-        considered.record(self.trace, self.counting);
+        considered.record(self.trace, self.lineup);
         let Some(member) = considered.chosen() else { return Ok(Err(reason.unwrap_or(Reason::NoSellerMatches))) };
         let state = &member.state;
         let of_counting =
@@ -484,7 +488,7 @@ impl Desk<'_> {
             business_unit: member.seller.business_unit().map(str::to_owned),
             seen_turn: state.turn(),
             seen_generation: state.generation,
-            seen_held: self.counting.iter().map(of_counting).collect(),
+            seen_held: self.lineup.counting.iter().map(of_counting).collect(),
             capacity_mattered: distribution.respect_capacity,
             turn: Turn::after(self.largest_turn, self.present.now, self.present.writer),
             in_period: in_period.map(|known| InPeriod { assigned: known.assigned + 1, ..known }),

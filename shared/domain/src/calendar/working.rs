@@ -22,20 +22,15 @@ impl Calendar {
     pub fn earliest(&self, now: Timestamp, horizon: SignedDuration) -> Option<Timestamp> {
         let latest = now.checked_add(horizon.min(SEARCHED)).unwrap_or(Timestamp::MAX);
         let mut at = now;
-        // Each turn leaves an interval behind for good.
+        // Each turn leaves behind what blocks the hours it found.
         while at <= latest {
-            if let Some(end) = self.blocked_until(at) {
-                at = end;
-                continue;
+            if self.has_working_hours {
+                at = self.next_hours(at, latest)?;
             }
-            if !self.has_working_hours {
-                return Some(at);
+            match self.blocked_until(at) {
+                None => return Some(at),
+                Some(end) => at = end,
             }
-            let begin = self.next_hours(at, latest)?;
-            if begin == at {
-                return Some(at);
-            }
-            at = begin;
         }
         None
     }
