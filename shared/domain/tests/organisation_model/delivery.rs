@@ -68,19 +68,20 @@ impl World {
         Ok(any)
     }
 
-    /// Other things happen between the decision and its commit.
+    /// Other things happen between the decision and its commit. A decision on what was before is no part of a round.
     pub(crate) fn race(&mut self, keys: &[RecordKey], batch: Batch, between: &[Step]) -> Outcome<bool> {
-        self.round.clear();
         let view = self.view(keys, batch, false)?;
         let any = !view.read.is_empty();
         for step in between {
             self.take(step)?;
         }
         self.tick();
-        if !self.commit_all(&view, batch.most)? {
+        self.round.clear();
+        let finished = self.commit_all(&view, batch.most)?;
+        self.round.clear();
+        if !finished {
             self.deliver(keys, batch, false)?;
         }
-        self.round.clear();
         Ok(any)
     }
 
@@ -233,7 +234,13 @@ impl World {
             let place = (view.present.now, given, view.present.writer);
             let facts = self.desk.entry(touched.seller.clone()).or_default();
             facts.automatic(&touched.seller, kind, place, &view.known.config);
-            self.brought.entry(touched.seller.clone()).or_default().push(view.present.now);
+            // What was decided by other settings was counted in a period of those.
+            let brought = self.brought.entry(touched.seller.clone()).or_default();
+            if view.known.config.version == self.known.config.version {
+                brought.push(view.present.now);
+            } else {
+                brought.clear();
+            }
         }
         let memory = self.memories.get_mut(&before.key).unwrap();
         (memory.wanted, memory.owner_given) = (None, false);

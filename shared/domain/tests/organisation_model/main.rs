@@ -73,7 +73,7 @@ fn case() -> impl Strategy<Value = Case> {
     };
     let groups = || prop::collection::vec(group_plan(), 3);
     let settings = prop_oneof![1 => Just(Settings::default()), 1 => settings()];
-    let steps = prop::collection::vec(step(), 50..=200);
+    let steps = prop::collection::vec(step(), 1..=250);
     ((any::<bool>(), settings), sellers, (segments(), segments()), groups(), groups(), steps).prop_map(
         |((autumn, settings), sellers, (leads, opportunities), teams, queues, steps)| Case {
             autumn,
@@ -152,6 +152,7 @@ fn walk(steps: u64, seed: u64) -> Figures {
             cases: AT_ONCE,
             rng_seed: RngSeed::Fixed(seed + n),
             max_shrink_iters: 5_000,
+            max_shrink_time: 60_000,
             failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/organisation_model/failures"))),
             ..ProptestConfig::default()
         };

@@ -32,7 +32,7 @@ pub(crate) struct World {
     /// The model's own book of last assignments and periods; what sellers hold is counted when it is needed.
     pub(crate) desk: Desk,
     pub(crate) turns: BTreeSet<Turn>,
-    /// Automatic assignments since a seller's capacity, or what a period is, was changed.
+    /// Automatic assignments since what a period is was changed for the seller.
     pub(crate) brought: BTreeMap<SellerId, Vec<Timestamp>>,
     /// Assignments by turn among the same sellers since anything else happened to them.
     pub(crate) round: BTreeMap<SellerId, u64>,
