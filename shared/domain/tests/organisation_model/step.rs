@@ -285,8 +285,16 @@ fn of_time() -> impl Strategy<Value = Step> {
 }
 
 pub(crate) fn step() -> impl Strategy<Value = Step> {
-    let closed = any::<usize>().prop_map(Step::Close);
-    let between = prop_oneof![3 => of_records(), 6 => closed, 4 => of_sellers(), 1 => of_rules(), 4 => of_deliveries()];
+    let freed = any::<usize>().prop_map(Step::Close);
+    let taken = any::<usize>().prop_map(Step::Reopen);
+    let between = prop_oneof![
+        3 => of_records(),
+        5 => freed,
+        5 => taken,
+        4 => of_sellers(),
+        1 => of_rules(),
+        4 => of_deliveries(),
+    ];
     let race = (batch(), prop::collection::vec(between, 1..5)).prop_map(|(batch, between)| Step::Race(batch, between));
     prop_oneof![
         12 => of_records(),
