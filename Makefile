@@ -24,6 +24,9 @@ PIP          := $(TOOLS)/bin/python3 -m pip install --quiet --disable-pip-versio
 ROLE ?= sales-manager
 SUB  ?= $(ROLE)
 
+STEPS ?= 1000000
+SEED  ?= 1
+
 ifdef PORT
 export PORT
 endif
@@ -40,7 +43,7 @@ ifdef QUICK
 export QUICK
 endif
 
-.PHONY: help run stack token engine binaries test replay bench build doc cargo
+.PHONY: help run stack token engine binaries test soak replay bench build doc cargo
 
 help:
 	@echo "make run      the local stack with a demonstration organisation (PORT=8080, DATA_DIR=folder to keep data,"
@@ -49,6 +52,7 @@ help:
 	@echo "make token    a bearer token (ROLE=sales-manager SUB=susana)"
 	@echo "make engine   DynamoDB with the tables alone, for cargo lambda watch"
 	@echo "make test     format, lints and every test"
+	@echo "make soak     a million steps through the model of an organisation (STEPS=1000000 SEED=1)"
 	@echo "make replay   the public CRM data set through the stack (PHASE=A all at once, PHASE=B day by day)"
 	@echo "make bench    what one decision costs, in microseconds (QUICK=1 for a rough look)"
 	@echo "make build    the functions as packaged for AWS"
@@ -79,6 +83,9 @@ test: cargo $(CARGO_LAMBDA) $(SCHEMATHESIS)
 	@awk -v status="$$(cat $(TARGET)/test.status)" ' \
 		/^test result:/ { passed += $$4; failed += $$6 } \
 		END { if (status != 0 && failed == 0) failed = 1; printf "%d passed, %d failed\n", passed, failed; exit status != 0 }' $(TARGET)/test.log
+
+soak: cargo
+	BATON_SOAK_STEPS=$(STEPS) BATON_SOAK_SEED=$(SEED) cargo test --package domain --profile soak --test organisation_model -- --nocapture
 
 replay: binaries
 	@exec $(TARGET)/debug/replay

@@ -99,6 +99,15 @@ pub(crate) fn organisation(sources: Vec<(&str, Vec<SegmentSource>)>) -> Organisa
 }
 
 pub(crate) fn organisation_of(record_types: &RecordTypes, sources: Vec<(&str, Vec<SegmentSource>)>) -> Organisation {
+    organisation_at(7, record_types, sources)
+}
+
+/// An organisation whose rulebooks are of this version.
+pub(crate) fn organisation_at(
+    version: u64,
+    record_types: &RecordTypes,
+    sources: Vec<(&str, Vec<SegmentSource>)>,
+) -> Organisation {
     let mut sources: BTreeMap<&str, Vec<SegmentSource>> = sources.into_iter().collect();
     let definitions = record_types.iter().filter(|definition| definition.holds_records());
     let rulebooks = definitions.map(|definition| {
@@ -107,7 +116,7 @@ pub(crate) fn organisation_of(record_types: &RecordTypes, sources: Vec<(&str, Ve
         if !segments.iter().any(|source| source.segment.is_default) {
             segments.push(SegmentSource { segment: Segment::default_of(&record_type), rules: Vec::new() });
         }
-        let source = RulebookSource { version: 7, definition: Arc::clone(definition), segments };
+        let source = RulebookSource { version, definition: Arc::clone(definition), segments };
         (record_type, Arc::new(Rulebook::compile(source, record_types)))
     });
     Organisation {
