@@ -23,6 +23,7 @@ pub mod reason;
 pub mod record;
 pub mod record_draft;
 pub mod record_type;
+pub mod recount;
 pub mod roster;
 pub mod route;
 pub mod rulebook;
