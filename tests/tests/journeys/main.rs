@@ -2,6 +2,7 @@
 
 mod adoption;
 mod bad_input;
+mod capacity_reset;
 mod changes;
 mod concurrency;
 mod configuration;
