@@ -1,7 +1,7 @@
 # Everything a newcomer, a developer and CI call. `make` alone lists it.
 
 HTTP_FUNCTIONS  := segments assignment-rules sellers organization records monitor
-OTHER_FUNCTIONS := assignment waiting
+OTHER_FUNCTIONS := assignment waiting capacity-reset
 
 # What lets functions take the development token and the movable clock; a packaged build refuses to compile with it.
 comma    := ,

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use jiff::{SignedDuration, Timestamp};
 use local::decisions::Decision;
+use local::invoke::InvokeOutcome;
 use local::stack::{Stack, StackOptions};
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
@@ -243,6 +244,17 @@ impl RunningStack {
         let functions = self.nobody().get("/_local/functions").await?.expect(200)?;
         let found = functions["items"].as_array().into_iter().flatten().find(|function| function["name"] == name);
         found.cloned().with_context(|| format!("the stack has no function {name}"))
+    }
+
+    /// Calls a function with an event, as somebody with the right to does, and returns its answer.
+    ///
+    /// # Errors
+    /// When it fails or can't be called.
+    pub async fn invoke(&self, function: &str, event: &Value) -> anyhow::Result<Value> {
+        match (self.stack.running().invoke)(function, event.to_string().into_bytes()).await? {
+            InvokeOutcome::Ok(answer) => Ok(serde_json::from_slice(&answer)?),
+            other => bail!("{function} failed: {other:?}"),
+        }
     }
 
     /// Moves the clock of all functions, schedules and timers.

@@ -339,7 +339,17 @@ Resources:
         let names: Vec<&str> = template.functions.iter().map(|function| function.name.as_str()).collect();
         assert_eq!(
             names,
-            ["segments", "assignment-rules", "sellers", "organization", "records", "monitor", "assignment", "waiting"]
+            [
+                "segments",
+                "assignment-rules",
+                "sellers",
+                "organization",
+                "records",
+                "monitor",
+                "assignment",
+                "waiting",
+                "capacity-reset"
+            ]
         );
         let tables: Vec<&str> = template.tables.iter().map(|table| table.name.as_str()).collect();
         assert_eq!(tables, ["baton-records", "baton-work"]);
@@ -358,6 +368,8 @@ Resources:
         assert_eq!(source.on_failure.as_deref(), Some("baton-given-up"));
         let sweep = &template.function("waiting").unwrap().schedules[0];
         assert_eq!((sweep.expression.as_str(), sweep.input.as_str()), ("rate(1 minute)", r#"{"sweep": true}"#));
+        let reset = &template.function("capacity-reset").unwrap().schedules[0];
+        assert_eq!((reset.expression.as_str(), reset.input.as_str()), ("rate(1 minute)", r#"{"recount": "due"}"#));
         let authorizer = Authorizer { issuer: "baton-local".into(), audience: vec!["baton".into()] };
         assert_eq!(template.authorizer, Some(authorizer));
     }

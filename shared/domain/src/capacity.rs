@@ -62,6 +62,13 @@ impl CapacityPeriod {
     }
 }
 
+/// Whether the present period began after the one that is known, or is one of another length. A period that lies before
+/// the known one, as after a change of the zone or on a clock that is behind, has not begun since.
+pub(crate) fn has_begun_since(known: &str, present: &str) -> bool {
+    // Periods of one length are texts of one length, in the order of time.
+    known.len() != present.len() || known < present
+}
+
 impl MaximumCapacity {
     /// True when nothing is set.
     #[must_use]

@@ -26,6 +26,7 @@ pub mod reason;
 pub mod record;
 pub mod record_draft;
 pub mod record_type;
+pub mod recount;
 pub mod role_definition;
 pub mod roster;
 pub mod route;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::capacity::MaximumCapacity;
+use crate::capacity::{MaximumCapacity, has_begun_since};
 use crate::id::{Owner, RecordType, SellerId};
 use crate::record::Record;
 use crate::seller::Seller;
@@ -28,6 +28,9 @@ pub struct SellerState {
     pub held: Held,
     /// Automatic assignments in the last period that had one (CAP-11).
     pub in_period: Option<InPeriod>,
+    /// Grows with every transaction that changes what the seller holds or gives it a turn: two reads with the same
+    /// number had no such transaction in between (CAP-09).
+    pub changes: u64,
 }
 
 /// How many automatic assignments one period brought a seller (CAP-11).
@@ -63,6 +66,15 @@ impl SellerState {
     /// Automatic assignments in a period.
     pub(crate) fn assigned_in(&self, period: &str) -> u32 {
         self.in_period.as_ref().filter(|known| known.period == period).map_or(0, |known| known.assigned)
+    }
+
+    /// The period that has begun for a seller with this capacity and that the moving part does not know yet; none
+    /// without periods (CAP-11). Opening it changes no decision: what is known of another period counts as nothing.
+    #[must_use]
+    pub fn period_to_open(&self, capacity: &MaximumCapacity, now: Timestamp, settings: &Settings) -> Option<String> {
+        let present = capacity.period.at(now, &settings.time_zone, settings.first_weekday)?;
+        let begun = self.in_period.as_ref().is_none_or(|known| has_begun_since(&known.period, &present));
+        begun.then_some(present)
     }
 
     /// Consumed capacity: records held of the types that count (CAP-01, CAP-03).
@@ -142,5 +154,40 @@ impl Roster {
     /// The moving part of a seller, to move it.
     pub(crate) fn state_mut(&mut self, position: usize) -> &mut SellerState {
         &mut self.members[position].state
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::capacity::CapacityPeriod;
+
+    /// Clocks go forward in Berlin on 29 March 2026, so that day begins at 23:00 UTC and the next one at 22:00.
+    #[test]
+    fn cap_11_a_period_opens_once_at_the_organisations_midnight_and_never_backwards() {
+        let settings = Settings { time_zone: TimeZone::get("Europe/Berlin").unwrap(), ..Settings::default() };
+        let of = |period| MaximumCapacity { period, period_maximum: Some(1), ..MaximumCapacity::default() };
+        let known = |period: &str| SellerState {
+            in_period: Some(InPeriod { period: period.to_owned(), assigned: 1 }),
+            ..SellerState::default()
+        };
+        let (never, day) = (SellerState::default(), of(CapacityPeriod::Day));
+        let opens = |state: &SellerState, capacity: &MaximumCapacity, now: &str| {
+            state.period_to_open(capacity, now.parse().unwrap(), &settings)
+        };
+        let period = |text: &str| Some(text.to_owned());
+        assert_eq!(opens(&never, &day, "2026-03-28T22:59:59Z"), period("2026-03-28"));
+        assert_eq!(opens(&known("2026-03-28"), &day, "2026-03-28T22:59:59Z"), None);
+        assert_eq!(opens(&known("2026-03-28"), &day, "2026-03-28T23:00:00Z"), period("2026-03-29"));
+        assert_eq!(opens(&known("2026-03-29"), &day, "2026-03-29T21:59:59Z"), None, "a day of 23 hours");
+        assert_eq!(opens(&known("2026-03-29"), &day, "2026-03-29T22:00:00Z"), period("2026-03-30"));
+        assert_eq!(opens(&known("2026-03-30"), &day, "2026-03-29T21:59:59Z"), None, "on a clock that is behind");
+        let month = of(CapacityPeriod::Month);
+        assert_eq!(opens(&known("2026-03-30"), &month, "2026-03-29T22:00:00Z"), period("2026-03"));
+        assert_eq!(opens(&known("2026-03"), &month, "2026-03-31T21:59:59Z"), None);
+        assert_eq!(opens(&known("2026-03"), &month, "2026-03-31T22:00:00Z"), period("2026-04"));
+        assert_eq!(opens(&never, &MaximumCapacity::default(), "2026-03-28T22:59:59Z"), None, "no periods");
     }
 }

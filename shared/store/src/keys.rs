@@ -236,10 +236,28 @@ pub fn seller(id: &SellerId) -> Key {
     Key::work(roster(shard(id.as_str())), id.as_str())
 }
 
-/// A seller's moving part: held records, turns, generation. Under a key of its own, apart from the static part.
+/// A seller's moving part: held records, turns, generation, period. Under a key of its own, apart from the static part.
 #[must_use]
 pub fn seller_state(id: &SellerId) -> Key {
     Key::work(format!("state#{id}"), ALONE)
+}
+
+/// Partition of the recount: its round and the sellers under suspicion.
+pub const RECOUNT: &str = "recount";
+
+/// The round of the recount.
+#[must_use]
+pub fn round() -> Key {
+    Key::work(RECOUNT, "round")
+}
+
+/// What the sort keys of sellers under suspicion begin with.
+pub const SUSPECTS: &str = "suspect#";
+
+/// The look that raised suspicion against what is kept of a seller.
+#[must_use]
+pub fn suspect(id: &SellerId) -> Key {
+    Key::work(RECOUNT, format!("{SUSPECTS}{id}"))
 }
 
 /// Partition of the seller attributes.

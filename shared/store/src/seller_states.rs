@@ -1,19 +1,25 @@
 //! The moving part of sellers: one item each, written by the very transaction that changes an owner or a state.
 //!
-//! Attributes: `turn` (the largest, which commits check), `turn:{type}`, `held:{type}`, `generation`. Flat, so that a
-//! count is added to without reading it. No item means: never assigned, holds nothing.
+//! Attributes: `turn` (the largest, which commits check), `turn:{type}`, `held:{type}`, `generation`, `period` and
+//! `inPeriod`, `changes` (the change number that recounts rely on). Flat, so that a count is added to without reading it.
+//! No item means: never assigned, holds nothing.
+//!
+//! Two writes stand outside those transactions: the opening of a period and the repair of what is held. Each is
+//! conditioned on what it read, so it can't undo what a transaction wrote.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::Update;
 use domain::id::{RecordType, SellerId};
+use domain::recount::Look;
 use domain::roster::{InPeriod, SellerState};
 use domain::tally::Held;
 use domain::turn::Turn;
 
 use crate::batch_get::Consistency;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, failure};
 use crate::item::{Item, number, text};
 use crate::keys;
 use crate::store::Store;
@@ -23,6 +29,7 @@ const TURN: &str = "turn:";
 const HELD: &str = "held:";
 const PERIOD: &str = "period";
 const IN_PERIOD: &str = "inPeriod";
+const CHANGES: &str = "changes";
 
 impl Store {
     /// The moving part of these sellers, read consistently. Every seller asked for is in the answer.
@@ -36,6 +43,29 @@ impl Store {
             states.insert(SellerId::from(id), state_of(&item)?);
         }
         Ok(states)
+    }
+
+    /// Opens a period for a seller whose last known period is `known`; false when it was moved on meanwhile (CAP-11).
+    pub async fn open_period(&self, id: &SellerId, known: Option<&InPeriod>, period: &str) -> Result<bool> {
+        let update = self.client.update_item().table_name(&self.work_table);
+        let update = update
+            .set_key(Some(keys::seller_state(id).attributes()))
+            .update_expression("SET #period = :period, #inPeriod = :none")
+            .expression_attribute_names("#period", PERIOD)
+            .expression_attribute_names("#inPeriod", IN_PERIOD)
+            .expression_attribute_values(":period", text(period))
+            .expression_attribute_values(":none", number(0));
+        let update = match known {
+            Some(known) => update
+                .condition_expression("#period = :known")
+                .expression_attribute_values(":known", text(&known.period)),
+            None => update.condition_expression("attribute_not_exists(#period)"),
+        };
+        match update.send().await.map_err(failure) {
+            Ok(_) => Ok(true),
+            Err(Error::Conflict) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -57,6 +87,8 @@ fn state_of(item: &Item) -> Result<SellerState> {
             state.held.insert(RecordType::from(record_type), digits.parse().map_err(unreadable)?);
         } else if name == "generation" {
             state.generation = digits.parse().map_err(unreadable)?;
+        } else if name == CHANGES {
+            state.changes = digits.parse().map_err(unreadable)?;
         }
     }
     Ok(state)
@@ -90,7 +122,8 @@ impl SellerChange {
     pub(crate) fn update(&self, table: &str, id: &SellerId) -> Update {
         let mut update = Update::builder().table_name(table).set_key(Some(keys::seller_state(id).attributes()));
         let mut set = Vec::new();
-        let mut add = Vec::new();
+        let mut add = vec!["#changes :one".to_owned()];
+        update = update.expression_attribute_names("#changes", CHANGES).expression_attribute_values(":one", number(1));
         for (n, (record_type, turn)) in self.turns.iter().enumerate() {
             set.push(format!("#t{n} = :t{n}"));
             update = update
@@ -146,15 +179,41 @@ impl SellerChange {
                 .condition_expression(condition)
                 .return_values_on_condition_check_failure(WITH_OLD);
         }
-        let mut clauses = Vec::new();
+        let mut clauses = format!("ADD {}", add.join(", "));
         if !set.is_empty() {
-            clauses.push(format!("SET {}", set.join(", ")));
+            write!(clauses, " SET {}", set.join(", ")).expect("writing to a text can't fail");
         }
-        if !add.is_empty() {
-            clauses.push(format!("ADD {}", add.join(", ")));
-        }
-        update.update_expression(clauses.join(" ")).build().expect("table, key and expression are given")
+        update.update_expression(clauses).build().expect("table, key and expression are given")
     }
+}
+
+/// Has a request add what a look found missing, if the seller is as it was found.
+pub(crate) fn repair(request: UpdateItemFluentBuilder, look: &Look) -> UpdateItemFluentBuilder {
+    let mut add = vec!["#changes :one".to_owned()];
+    let mut request = request
+        .set_key(Some(keys::seller_state(&look.seller).attributes()))
+        .expression_attribute_names("#changes", CHANGES)
+        .expression_attribute_values(":one", number(1));
+    let mut conditions = Vec::new();
+    let kept = std::iter::once(("#changes".to_owned(), (look.changes > 0).then(|| number(look.changes))));
+    let held = look.differences.values().enumerate();
+    let held = held.map(|(n, difference)| (format!("#h{n}"), difference.kept.map(number)));
+    for (n, (name, seen)) in kept.chain(held).enumerate() {
+        match seen {
+            Some(value) => {
+                conditions.push(format!("{name} = :s{n}"));
+                request = request.expression_attribute_values(format!(":s{n}"), value);
+            }
+            None => conditions.push(format!("attribute_not_exists({name})")),
+        }
+    }
+    for (n, (record_type, difference)) in look.differences.iter().enumerate() {
+        add.push(format!("#h{n} :h{n}"));
+        request = request
+            .expression_attribute_names(format!("#h{n}"), format!("{HELD}{record_type}"))
+            .expression_attribute_values(format!(":h{n}"), number(difference.missing()));
+    }
+    request.update_expression(format!("ADD {}", add.join(", "))).condition_expression(conditions.join(" AND "))
 }
 
 /// The write that makes commits notice that a seller's static part has changed (DIST-18).

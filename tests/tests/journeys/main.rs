@@ -3,6 +3,7 @@
 mod adoption;
 mod availability;
 mod bad_input;
+mod capacity_reset;
 mod changes;
 mod concurrency;
 mod configuration;

@@ -1,0 +1,102 @@
+//! The opening of periods: once each, and never over what a commit wrote.
+
+use domain::assignment_rule::{Distribution, RuleState};
+use domain::capacity::{CapacityPeriod, MaximumCapacity};
+use domain::record_type::RecordTypes;
+use domain::roster::{InPeriod, Member, Roster};
+use domain::route::{Organisation, Present, route};
+use domain::rulebook::{Rulebook, RulebookSource, SegmentSource};
+use domain::segment::{Segment, default_id};
+use domain::seller::Seller;
+use domain::settings::Settings;
+use std::sync::Arc;
+use store::commit::Committed;
+
+use super::*;
+use crate::support::rule_for_anybody;
+
+fn in_period(period: &str, assigned: u32) -> InPeriod {
+    InPeriod { period: period.to_owned(), assigned }
+}
+
+/// Leads go to any seller with room; susana takes five a day.
+async fn assign_automatically(store: &Store, id: &str, now: Timestamp) -> Committed {
+    let record_types = RecordTypes::built_in();
+    let definition = record_types.get(&lead()).unwrap();
+    let segment = default_id(&lead());
+    let mut rule = rule_for_anybody(format!("{segment}-1").as_str().into(), &segment, RuleState::Active);
+    rule.distribution = rule.distribution.map(|known| Distribution { respect_capacity: true, ..known });
+    let segments = vec![SegmentSource { segment: Segment::default_of(&lead()), rules: vec![rule] }];
+    let source = RulebookSource { version: 1, definition: Arc::clone(definition), segments };
+    let organisation = Organisation {
+        settings: Arc::new(Settings::default()),
+        rulebooks: [(lead(), Arc::new(Rulebook::compile(source, &record_types)))].into(),
+        teams: [].into(),
+        queues: [].into(),
+    };
+    let capacity =
+        MaximumCapacity { period: CapacityPeriod::Day, period_maximum: Some(5), ..MaximumCapacity::default() };
+    let seller: Seller = serde_json::from_value(json!({
+        "id": "susana", "name": "Susana", "email": "susana@example.com", "roles": ["salesperson"], "enabled": true,
+        "timeZone": null, "fields": {}, "teamIds": [], "assignRecords": true, "version": 1
+    }))
+    .unwrap();
+    let state = states(store, &["susana"]).await.remove(&"susana".into()).unwrap();
+    let mut roster =
+        Roster::new(vec![Member { seller: Arc::new(Seller { capacity, ..seller }), state, subject: None }]);
+    let waiting = store.waiting(&[key(id)], &organisation, &record_types, now).await.unwrap();
+    let arrivals = [waiting[0].arrival.clone()];
+    let decisions = route(&organisation, &mut roster, &arrivals, Present { now, writer: 1, drawn: 7 });
+    store.commit(&[(&waiting[0], &decisions[0])], 1, now).await.unwrap()
+}
+
+async fn lead_that_waits(store: &Store, id: &str) {
+    let fields = json!({"topic": id}).as_object().unwrap().clone();
+    let new = NewRecord {
+        key: key(id),
+        fields,
+        owner: None,
+        business_unit: None,
+        created_on: None,
+        route: true,
+        imported: false,
+        created_by: "importer".to_owned(),
+        tag: None,
+    };
+    store.create_record(new, at(0)).await.unwrap();
+}
+
+#[tokio::test]
+async fn cap_11_a_period_is_opened_once_and_not_over_what_a_commit_wrote() {
+    let fixture = Fixture::start().await;
+    let store = &fixture.store;
+    let susana = SellerId::from("susana");
+    let known = async || states(store, &["susana"]).await.remove(&susana).unwrap();
+    for id in ["L-1", "L-2"] {
+        lead_that_waits(store, id).await;
+    }
+    assert!(matches!(assign_automatically(store, "L-1", at(0)).await, Committed::First(_)));
+    let before = known().await;
+    let yesterday = in_period("2026-03-02", 1);
+    assert_eq!(before.in_period.as_ref(), Some(&yesterday));
+    assert!(store.open_period(&susana, Some(&yesterday), "2026-03-03").await.unwrap());
+    let opened = known().await;
+    assert_eq!(opened.in_period, Some(in_period("2026-03-03", 0)));
+    assert_eq!((&opened.held, &opened.turns, opened.changes), (&before.held, &before.turns, before.changes));
+    assert!(!store.open_period(&susana, Some(&yesterday), "2026-03-03").await.unwrap(), "it is open");
+    // A commit was first: what it counted stays.
+    let next_day = at(86_400);
+    assert!(matches!(assign_automatically(store, "L-2", next_day).await, Committed::First(_)));
+    assert!(!store.open_period(&susana, Some(&yesterday), "2026-03-03").await.unwrap());
+    assert_eq!(known().await.in_period, Some(in_period("2026-03-03", 1)));
+}
+
+#[tokio::test]
+async fn cap_11_the_first_period_of_a_seller_is_opened_only_where_none_is_known() {
+    let fixture = Fixture::start().await;
+    let (store, susana) = (&fixture.store, SellerId::from("susana"));
+    assert!(store.open_period(&susana, None, "2026-03").await.unwrap());
+    assert!(!store.open_period(&susana, None, "2026-04").await.unwrap());
+    let state = states(store, &["susana"]).await.remove(&susana).unwrap();
+    assert_eq!(state, SellerState { in_period: Some(in_period("2026-03", 0)), ..SellerState::default() });
+}
