@@ -3,6 +3,7 @@
 use domain::assignment_rule::{Distribution, RuleState};
 use domain::capacity::{CapacityPeriod, MaximumCapacity};
 use domain::record_type::RecordTypes;
+use domain::role_definition::RoleDefinitions;
 use domain::roster::{InPeriod, Member, Roster};
 use domain::route::{Organisation, Present, route};
 use domain::rulebook::{Rulebook, RulebookSource, SegmentSource};
@@ -30,6 +31,7 @@ async fn assign_automatically(store: &Store, id: &str, now: Timestamp) -> Commit
     let source = RulebookSource { version: 1, definition: Arc::clone(definition), segments };
     let organisation = Organisation {
         settings: Arc::new(Settings::default()),
+        receiving: RoleDefinitions::predefined().receiving(),
         rulebooks: [(lead(), Arc::new(Rulebook::compile(source, &record_types)))].into(),
         teams: [].into(),
         queues: [].into(),
