@@ -73,9 +73,23 @@ async fn a_rule_is_created_read_replaced_switched_and_deleted() {
     assert_eq!(function.call_as("[salesperson]", "GET", RULES, None).await.status, 403);
 }
 
-/// RULE-05.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_eleventh_active_rule_can_only_be_saved_inactive() {
+async fn rule_08_the_list_shows_order_name_state_and_records_routed() {
+    let function = Function::start().await;
+    for (name, state) in [("First", "active"), ("Second", "inactive")] {
+        let mut rule = body(name);
+        rule["state"] = json!(state);
+        assert_eq!(function.call("POST", RULES, Some(rule)).await.status, 201);
+    }
+    let page = function.call("GET", RULES, None).await;
+    let shown = page.body["items"].as_array().unwrap().iter();
+    let shown: Vec<Value> =
+        shown.map(|rule| json!([rule["order"], rule["name"], rule["state"], rule["recordsRouted"]])).collect();
+    assert_eq!(shown, [json!([1, "First", "active", 0]), json!([2, "Second", "inactive", 0])]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rule_05_the_eleventh_active_rule_can_only_be_saved_inactive() {
     let function = Function::start().await;
     for n in 0..10 {
         assert_eq!(function.call("POST", RULES, Some(body(&format!("{n}")))).await.status, 201);
@@ -92,9 +106,8 @@ async fn the_eleventh_active_rule_can_only_be_saved_inactive() {
     assert_eq!(function.call("GET", &path, None).await.body["state"], "inactive");
 }
 
-/// RULE-10, RULE-13.
 #[tokio::test(flavor = "multi_thread")]
-async fn rules_are_put_into_another_order() {
+async fn rule_10_rule_13_rules_are_put_into_another_order() {
     let function = Function::start().await;
     for name in ["a", "b", "c"] {
         function.call("POST", RULES, Some(body(name))).await;
@@ -114,9 +127,8 @@ async fn rules_are_put_into_another_order() {
     assert_eq!(faults(&partial), [("/ruleIds", "missing"), ("/ruleIds", "missing")]);
 }
 
-/// RULE-32.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_fault_of_a_rule_is_named_unknown_sellers_among_them() {
+async fn rule_32_every_fault_of_a_rule_is_named_unknown_sellers_among_them() {
     let function = Function::start().await;
     let bad = json!({
         "name": "", "condition": {"field": "nowhere", "op": "equals", "value": 1}, "createdWithinHours": 0,

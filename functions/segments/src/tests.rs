@@ -42,7 +42,7 @@ fn body(name: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_segment_is_created_read_replaced_and_deleted() {
+async fn seg_04_seg_11_seg_12_seg_13_a_segment_is_created_read_replaced_and_deleted() {
     let function = Function::start().await;
     let created = function.call("POST", "/v1/segments", Some(body("Oslo"))).await;
     assert_eq!(created.status, 201, "{}", created.body);
@@ -92,7 +92,7 @@ async fn a_segment_that_can_never_be_is_refused_with_every_fault() {
 
 /// SEG-22, SEG-23: and what the list shows, page by page.
 #[tokio::test(flavor = "multi_thread")]
-async fn segments_are_listed_in_the_order_in_which_records_are_matched() {
+async fn seg_21_seg_22_seg_23_seg_24_segments_are_listed_in_the_order_in_which_records_are_matched() {
     let function = Function::start().await;
     let mut paths = vec![];
     for name in ["Oslo", "Bergen", "Narvik"] {
@@ -156,9 +156,8 @@ async fn a_segment_is_activated_paused_and_deactivated() {
     assert_eq!((refused.status.as_u16(), &refused.body["type"]), (409, &json!("/problems/too-many-active-segments")));
 }
 
-/// SEG-23, SEG-31.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_default_segment_can_be_deactivated_but_neither_deleted_nor_raised() {
+async fn seg_23_seg_31_the_default_segment_can_be_deactivated_but_neither_deleted_nor_raised() {
     let function = Function::start().await;
     let path = "/v1/segments/lead-default";
     assert_eq!(function.call("GET", path, None).await.body["isDefault"], true);
@@ -196,9 +195,8 @@ async fn with_rules(function: &Function) -> String {
     path
 }
 
-/// SEG-80, SEG-81.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_is_inactive_and_its_rules_keep_their_order() {
+async fn seg_80_seg_81_a_copy_is_inactive_and_its_rules_keep_their_order() {
     let function = Function::start().await;
     let path = with_rules(&function).await;
     function.call("POST", &format!("{path}/activate"), None).await;
@@ -245,9 +243,8 @@ async fn a_segment_with_many_rules_is_copied_whole() {
     assert_eq!(function.fixture.store.rules(&id).await.unwrap().len(), 103, "{}", copy.body);
 }
 
-/// SEG-40, SEG-41.
 #[tokio::test(flavor = "multi_thread")]
-async fn conditions_are_tried_out_on_the_active_records() {
+async fn seg_40_seg_41_conditions_are_tried_out_on_the_active_records() {
     let function = Function::start().await;
     let store = &function.fixture.store;
     for n in 0..130_u16 {

@@ -47,7 +47,8 @@ pub(crate) async fn create(
     Ok(Created { location, version, resource })
 }
 
-/// `GET /v1/sellers`: in the order of their ids; `search` finds part of a name or id anywhere, in any case (ELIG-06).
+/// `GET /v1/sellers`: in the order of their ids; `search` finds part of a name or id anywhere, in any case (ELIG-06),
+/// `eligible` those who hold an eligible role, or those who don't (ELIG-02).
 pub(crate) async fn list(
     State(sellers): State<Arc<Sellers>>,
     authorized: Authorized,
@@ -57,9 +58,15 @@ pub(crate) async fn list(
     let from: Option<SellerId> = paging.position()?;
     let sought = filters.get("search").map(str::to_lowercase);
     let holds = |text: &str| sought.as_ref().is_none_or(|sought| text.to_lowercase().contains(sought));
+    let eligible = match filters.get("eligible") {
+        Some(wanted) => Some((sellers.store.settings().await?.eligible_roles, wanted == "true")),
+        None => None,
+    };
     let mut found = sellers.store.sellers().await?;
     found.retain(|seller| {
-        from.as_ref().is_none_or(|from| seller.id > *from) && (holds(&seller.name) || holds(seller.id.as_str()))
+        from.as_ref().is_none_or(|from| seller.id > *from)
+            && (holds(&seller.name) || holds(seller.id.as_str()))
+            && eligible.as_ref().is_none_or(|(roles, wanted)| roles.admit(&seller.roles) == *wanted)
     });
     let next = (found.len() > paging.limit).then(|| found[paging.limit - 1].id.clone());
     found.truncate(paging.limit);

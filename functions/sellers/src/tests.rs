@@ -2,6 +2,8 @@
 
 use api::testing::{Answered, request, send};
 use axum::Router;
+use domain::seller::Role;
+use domain::settings::{EligibleRoles, Settings};
 use serde_json::{Value, json};
 use store::Clock;
 
@@ -126,9 +128,31 @@ async fn a_manager_manages_only_the_sellers_below() {
     assert_eq!(function.fixture.store.sellers().await.unwrap().len(), 4);
 }
 
-/// ELIG-06.
 #[tokio::test(flavor = "multi_thread")]
-async fn sellers_are_found_by_part_of_a_name_in_any_case_page_by_page() {
+async fn elig_02_the_sellers_for_assignment_are_those_who_hold_an_eligible_role() {
+    let function = Function::start().await;
+    for (id, role) in [("alan", "salesperson"), ("burt", "sales-manager"), ("cleo", "salesperson")] {
+        let mut seller = body(id, "");
+        seller["roles"] = json!([role]);
+        assert_eq!(function.call_as(ADMINISTRATOR, "POST", "/v1/sellers", Some(seller)).await.status, 201);
+    }
+    let shown = async |query: &str| {
+        let page = function.call("GET", &format!("/v1/sellers?{query}"), None).await;
+        let items = page.body["items"].as_array().unwrap().clone();
+        items.iter().map(|seller| seller["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(shown("eligible=true").await, ["alan", "burt", "cleo"], "all roles are eligible at first");
+    let named =
+        |settings: Settings| Settings { eligible_roles: EligibleRoles::Named(vec![Role::Salesperson]), ..settings };
+    function.fixture.store.change_settings::<store::Error>(|settings| Ok(named(settings.clone()))).await.unwrap();
+    assert_eq!(shown("eligible=true").await, ["alan", "cleo"]);
+    assert_eq!(shown("eligible=false").await, ["burt"]);
+    assert_eq!(shown("eligible=true&search=AL").await, ["alan"]);
+    assert_eq!(shown("").await, ["alan", "burt", "cleo"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn elig_06_sellers_are_found_by_part_of_a_name_in_any_case_page_by_page() {
     let function = Function::start().await;
     for (id, name) in [("1", "Alan Steiner"), ("2", "David Mallory"), ("3", "Susana Nunes"), ("4", "Sal Ortiz")] {
         let mut seller = body(id, "");

@@ -19,6 +19,9 @@ use crate::settings::WEEKDAYS;
 pub use self::parse::EntryDraft;
 pub use self::working::SEARCHED;
 
+pub(crate) use self::parse::read_date;
+pub(crate) use self::working::instant;
+
 #[cfg(test)]
 mod oracle;
 mod parse;

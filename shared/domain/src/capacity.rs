@@ -141,9 +141,8 @@ mod tests {
         draft.into_seller("susana".into())
     }
 
-    /// CAP-11.
     #[test]
-    fn a_period_and_its_maximum_stand_together() {
+    fn cap_11_a_period_and_its_maximum_stand_together() {
         let full = parse(&json!({"maximum": 5, "period": "week", "periodMaximum": 20})).unwrap();
         let expected = MaximumCapacity { maximum: Some(5), period: CapacityPeriod::Week, period_maximum: Some(20) };
         assert_eq!(full.capacity, expected);
@@ -153,9 +152,8 @@ mod tests {
         assert_eq!(parse(&json!({"period": "day"})).unwrap_err(), fault("/periodMaximum", "required"));
     }
 
-    /// CAP-07.
     #[test]
-    fn every_fault_of_a_capacity_is_named_at_once() {
+    fn cap_07_every_fault_of_a_capacity_is_named_at_once() {
         let body = json!({"maximum": -1, "period": "year", "periodMaximum": 1.5, "override": "yes", "max": 3});
         let expected = [
             ("/maximum", "outOfRange"),
@@ -167,9 +165,8 @@ mod tests {
         assert_eq!(parse(&body).unwrap_err(), expected.map(|(pointer, code)| (pointer.to_owned(), code)));
     }
 
-    /// CAP-06.
     #[test]
-    fn another_maximum_takes_an_override() {
+    fn cap_06_another_maximum_takes_an_override() {
         let of = |body: Value| parse(&body).unwrap();
         let five = of(json!({"maximum": 5})).applied_to(&seller()).unwrap();
         assert_eq!(of(json!({"maximum": 5})).applied_to(&five), Some(five.clone()), "the same is no other");
@@ -181,7 +178,7 @@ mod tests {
 
     /// CAP-07, OQ-14.
     #[test]
-    fn a_seller_without_a_maximum_has_the_organisations() {
+    fn cap_07_a_seller_without_a_maximum_has_the_organisations() {
         let with = |own, default| {
             let settings = Settings { default_maximum_capacity: default, ..Settings::default() };
             let capacity = MaximumCapacity { maximum: own, ..MaximumCapacity::default() };

@@ -199,9 +199,8 @@ fn bucket(ahead: SignedDuration) -> u8 {
 mod tests {
     use super::*;
 
-    /// DIST-11, DIST-13.
     #[test]
-    fn a_bucket_ends_with_its_last_hour() {
+    fn dist_11_dist_13_a_bucket_ends_with_its_last_hour() {
         let cases = [(0, 0), (1, 1), (24, 1), (25, 2), (48, 2), (72, 3), (96, 4), (97, 5), (120, 5)];
         for (hours, expected) in cases {
             assert_eq!(bucket(SignedDuration::from_hours(hours)), expected, "{hours}");

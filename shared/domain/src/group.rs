@@ -83,9 +83,8 @@ impl Chance<'_> {
 mod tests {
     use super::*;
 
-    /// RULE-40.
     #[test]
-    fn chance_is_even_and_the_same_for_the_same_draw() {
+    fn rule_40_chance_is_even_and_the_same_for_the_same_draw() {
         let mut hits = [0_u32; 3];
         for n in 0..3_000_u64 {
             let record = RecordKey::new("lead", format!("L-{n}").as_str());

@@ -32,6 +32,7 @@ pub mod roster;
 pub mod route;
 pub mod rulebook;
 pub mod run;
+pub mod run_schedule;
 pub mod segment;
 pub mod seller;
 pub mod seller_attribute;

@@ -141,9 +141,8 @@ mod tests {
         assert_eq!(parse(&json, Some(&queue)).unwrap().applied_to(&queue), queue, "what was read can be sent back");
     }
 
-    /// RULE-36.
     #[test]
-    fn every_fault_of_a_queue_is_named_at_once() {
+    fn rule_36_every_fault_of_a_queue_is_named_at_once() {
         let body = json!({
             "id": "a b", "enabled": "yes", "recordTypes": ["lead", "robot", "seller", "deal"], "memberIds": ["alan"],
             "fields": {"city": "Rome"}, "roles": []

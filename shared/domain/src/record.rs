@@ -349,8 +349,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_change_of_an_unused_column_triggers_nothing() {
-        // SEG-53
+    fn seg_53_a_change_of_an_unused_column_triggers_nothing() {
         let mut record = new_lead("L-1", &json!({"city": "Bern"})).into_record(at(1));
         record.mark = None;
         let patched = record.patched(&change(&json!({"phone": "1"})), &used(), at(2));
@@ -359,8 +358,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_change_of_a_used_column_marks_the_record() {
-        // SEG-52
+    fn seg_52_a_change_of_a_used_column_marks_the_record() {
         let mut record = new_lead("L-1", &json!({"city": "Bern"})).into_record(at(1));
         record.mark = None;
         let patched = record.patched(&change(&json!({"city": "Basel"})), &used(), at(2));
@@ -383,8 +381,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_closed_record_leaves_its_segment_and_waits_no_longer() {
-        // SEG-60
+    fn seg_60_a_closed_record_leaves_its_segment_and_waits_no_longer() {
         let mut record = new_lead("L-1", &json!({})).into_record(at(1));
         record.segment = Some("lead-default".into());
         let closed = record.closed("qualified", at(2));

@@ -223,9 +223,11 @@ fn decide(
     let (segmentation, entered) = match segment(rulebook, record, &mark, subject, &context, &mut trace) {
         Ok(Segmented::Into(ready, entered)) => {
             let previous = record.segment.as_ref().filter(|id| rulebook.knows(id)).cloned();
-            (entered.segmentation(ready.segment.id.clone(), previous), Some((ready, entered)))
+            (entered.segmentation(&ready.segment, previous), Some((ready, entered)))
         }
-        Ok(Segmented::StaysInactive(id)) => (Segmentation::stays(id.clone()), None),
+        Ok(Segmented::StaysInactive(id)) => {
+            (Segmentation::stays(id.clone(), rulebook.segment_names().get(id).cloned()), None)
+        }
         Ok(Segmented::Nowhere) => (Segmentation::failed(Reason::NoSegment, None), None),
         Err(why) => {
             error_details = Some(why);
@@ -289,12 +291,13 @@ enum Entered {
 }
 
 impl Entered {
-    fn segmentation(self, segment: SegmentId, previous: Option<SegmentId>) -> Segmentation {
+    fn segmentation(self, segment: &Segment, previous: Option<SegmentId>) -> Segmentation {
+        let (id, name) = (segment.id.clone(), segment.name.clone());
         match self {
-            Self::Created => Segmentation::joined(segment, previous, Joined::Created),
-            Self::Updated => Segmentation::joined(segment, previous, Joined::Updated),
-            Self::Moved => Segmentation::joined(segment, previous, Joined::Moved),
-            Self::Stays => Segmentation::stays(segment),
+            Self::Created => Segmentation::joined(id, name, previous, Joined::Created),
+            Self::Updated => Segmentation::joined(id, name, previous, Joined::Updated),
+            Self::Moved => Segmentation::joined(id, name, previous, Joined::Moved),
+            Self::Stays => Segmentation::stays(id, Some(name)),
         }
     }
 }

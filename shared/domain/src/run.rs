@@ -75,6 +75,9 @@ pub struct Segmentation {
     pub reason: Option<Reason>,
     /// The segment the record is in after the run.
     pub segment_id: Option<SegmentId>,
+    /// Its name, which stays when the segment is deleted (SEG-05); none where the run did not ask for a segment.
+    #[serde(default)]
+    pub segment_name: Option<String>,
     /// The segment it was in before; none also when that one was deleted.
     #[serde(default)]
     pub previous_segment_id: Option<SegmentId>,
@@ -98,19 +101,20 @@ impl Segmentation {
 
     /// The record is in this segment, and stays.
     #[must_use]
-    pub fn stays(segment: SegmentId) -> Self {
-        Self::stayed(Status::Succeeded, None, Some(segment))
+    pub fn stays(segment: SegmentId, name: Option<String>) -> Self {
+        Self { segment_name: name, ..Self::stayed(Status::Succeeded, None, Some(segment)) }
     }
 
     /// The record came into this segment.
     #[must_use]
-    pub fn joined(segment: SegmentId, previous: Option<SegmentId>, how: Joined) -> Self {
+    pub fn joined(segment: SegmentId, name: String, previous: Option<SegmentId>, how: Joined) -> Self {
         let (previous_segment_id, joined) = (previous, Some(how));
-        Self { previous_segment_id, joined, ..Self::stays(segment) }
+        Self { previous_segment_id, joined, ..Self::stays(segment, Some(name)) }
     }
 
     fn stayed(status: Status, reason: Option<Reason>, segment: Option<SegmentId>) -> Self {
-        Self { status, reason, previous_segment_id: segment.clone(), segment_id: segment, joined: None }
+        let (segment_id, previous_segment_id) = (segment.clone(), segment);
+        Self { status, reason, segment_id, segment_name: None, previous_segment_id, joined: None }
     }
 }
 

@@ -347,9 +347,8 @@ mod tests {
         json!({"field": "country", "op": "equals", "value": value})
     }
 
-    /// SEG-01, SEG-02.
     #[test]
-    fn a_segment_is_created_inactive_with_the_defaults_of_the_contract() {
+    fn seg_01_seg_02_a_segment_is_created_inactive_with_the_defaults_of_the_contract() {
         let body = json!({"name": "US", "recordType": "lead", "condition": {"all": [row("US")]}});
         let segment = parse(&body).unwrap().into_segment("lead-1".into(), at(5));
         assert_eq!(
@@ -418,7 +417,7 @@ mod tests {
 
     /// SEG-09, SEG-10: the definition is swapped in one step and the state stays.
     #[test]
-    fn a_replaced_segment_keeps_its_state_id_and_creation() {
+    fn seg_09_seg_10_a_replaced_segment_keeps_its_state_id_and_creation() {
         let body =
             json!({"name": "US", "recordType": "lead", "condition": {"all": []}, "movePreviouslySegmented": true});
         let mut segment = parse(&body).unwrap().into_segment("lead-1".into(), at(5));
@@ -441,9 +440,8 @@ mod tests {
         assert_eq!(replace(&segment, &other, at(9)).unwrap_err(), expected);
     }
 
-    /// SEG-23, SEG-31, SEG-32.
     #[test]
-    fn the_default_segment_can_be_edited_but_not_raised_or_narrowed() {
+    fn seg_23_seg_31_seg_32_the_default_segment_can_be_edited_but_not_raised_or_narrowed() {
         let default = Segment::default_of(&"lead".into());
         assert_eq!((default.id.as_str(), default.state), ("lead-default", SegmentState::Active));
         assert!(!default.counts_as_active());

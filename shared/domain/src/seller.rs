@@ -386,9 +386,8 @@ mod tests {
         }
     }
 
-    /// ELIG-03.
     #[test]
-    fn a_replaced_seller_keeps_the_toggle() {
+    fn elig_03_a_replaced_seller_keeps_the_toggle() {
         let seller = Seller { assign_records: false, version: 4, ..seller("susana", "") };
         let body = json!({"name": "Su", "email": "a@b.c", "roles": ["sales-manager"], "assignRecords": true});
         let replaced = parse_for(&body, Some(&seller)).unwrap().applied_to(&seller);
@@ -399,7 +398,7 @@ mod tests {
 
     /// DIST-10; a day on which the clocks change is an hour shorter or longer.
     #[test]
-    fn a_seller_without_a_calendar_works_the_whole_of_every_day() {
+    fn dist_10_a_seller_without_a_calendar_works_the_whole_of_every_day() {
         let seller = Seller { time_zone: TimeZone::get("Europe/London").ok(), ..seller("susana", "") };
         let days = seller.availability("2026-03-26T23:30:00Z".parse().unwrap(), &TimeZone::UTC);
         let minutes: Vec<_> = days.iter().map(|(_, minutes)| *minutes).collect();

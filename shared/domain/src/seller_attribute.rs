@@ -261,9 +261,8 @@ mod tests {
         assert_eq!(found, expected, "{body}");
     }
 
-    /// ATTR-01.
     #[test]
-    fn an_attribute_is_typed_or_pulled_from_a_column() {
+    fn attr_01_an_attribute_is_typed_or_pulled_from_a_column() {
         let typed = json!({"name": "language", "source": "manual", "values": ["en", "de"]});
         let attribute = parse(&typed, None).unwrap();
         let json = serde_json::to_value(&attribute).unwrap();
@@ -291,9 +290,8 @@ mod tests {
         check(&json!({"name": "country", "source": country, "values": ["US"]}), None, &[]);
     }
 
-    /// ATTR-06.
     #[test]
-    fn every_fault_of_an_attribute_is_named_at_once() {
+    fn attr_06_every_fault_of_an_attribute_is_named_at_once() {
         let source = json!({"recordType": "lead", "column": "colour", "odd": 1});
         let body = json!({"name": "", "source": source, "values": ["a", " ", "A"], "x": 1});
         let expected = [
@@ -319,9 +317,8 @@ mod tests {
         );
     }
 
-    /// ATTR-02.
     #[test]
-    fn the_source_of_an_attribute_cant_change() {
+    fn attr_02_the_source_of_an_attribute_cant_change() {
         let typed = json!({"name": "language", "source": "manual", "values": ["en"]});
         let present = parse(&typed, None).unwrap();
         let country = json!({"recordType": "lead", "column": "country"});

@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_of_settings_is_named_at_once() {
+    fn rule_03_elig_01_every_fault_of_settings_is_named_at_once_no_eligible_role_among_them() {
         let body = json!({
             "eligibleRoles": [], "timeZone": "Mars/Olympus", "firstWeekday": "Monday", "workspaceEnabled": 1,
             "defaultMaximumCapacity": -1, "limits": {"maxConditions": 0, "recordsPerRun": "all", "max": 1}, "x": 1
@@ -292,9 +292,8 @@ mod tests {
         }
     }
 
-    /// ELIG-01.
     #[test]
-    fn a_seller_with_one_of_the_named_roles_is_eligible() {
+    fn elig_01_a_seller_with_one_of_the_named_roles_is_eligible() {
         let named = EligibleRoles::Named(vec![Role::Salesperson]);
         assert!(named.admit(&[Role::SalesManager, Role::Salesperson]));
         assert!(!named.admit(&[Role::SalesManager]));

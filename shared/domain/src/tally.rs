@@ -81,8 +81,7 @@ mod tests {
     use crate::record::tests::{at, new_lead};
 
     #[test]
-    fn closing_a_record_frees_its_owner_and_takes_it_out_of_its_segment() {
-        // CAP-04, SEG-60
+    fn cap_04_seg_60_closing_a_record_frees_its_owner_and_takes_it_out_of_its_segment() {
         let mut record = new_lead("L-1", &json!({})).into_record(at(1));
         record.owner = Some(Owner::Seller("susana".into()));
         record.segment = Some("lead-default".into());

@@ -315,8 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn folding_takes_away_case_but_nothing_else() {
-        // COND-30
+    fn cond_30_folding_takes_away_case_but_nothing_else() {
         for (one, other) in [("Ann", "aNN"), ("Straße", "STRASSE"), ("ΟΔΟΣ", "οδος"), ("ÉCOLE", "école")] {
             assert_eq!(fold(one), fold(other));
         }

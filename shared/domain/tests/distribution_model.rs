@@ -337,9 +337,8 @@ fn check(case: &Case) {
 }
 
 proptest! {
-    /// DIST-01…DIST-17, CAP-01…CAP-11, ELIG-01, ELIG-03.
     #[test]
-    fn every_choice_is_the_one_of_the_model(case in case()) {
+    fn dist_01_dist_17_cap_01_cap_11_elig_01_elig_03_every_choice_is_the_one_of_the_model(case in case()) {
         check(&case);
     }
 }

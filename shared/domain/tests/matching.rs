@@ -79,9 +79,8 @@ fn by_chance(target: Target, drawn: u64) -> Vec<Owner> {
     decisions.into_iter().map(|decision| decision.run.assignment.owner.unwrap()).collect()
 }
 
-/// RULE-38, RULE-40.
 #[test]
-fn of_several_teams_or_queues_each_is_as_likely_and_the_draw_decides() {
+fn rule_38_rule_40_of_several_teams_or_queues_each_is_as_likely_and_the_draw_decides() {
     let matcher = json!({"all": [{"field": "name", "op": "notEquals", "value": "east"}]});
     let (source, if_several) = (Source::Fields, IfSeveral::Random);
     let team = |id: &str| Owner::Team(id.into());
@@ -108,9 +107,8 @@ fn of_several_teams_or_queues_each_is_as_likely_and_the_draw_decides() {
     }
 }
 
-/// RULE-41.
 #[test]
-fn a_lead_that_goes_to_a_queue_keeps_its_owner() {
+fn rule_41_a_lead_that_goes_to_a_queue_keeps_its_owner() {
     let organisation = with_groups(one_queue());
     for owner in [None, Some(Owner::Seller("alan".into())), Some(Owner::Team("west".into()))] {
         let owned = Record { owner: owner.clone(), ..lead("L-1") };
@@ -126,9 +124,8 @@ fn a_lead_that_goes_to_a_queue_keeps_its_owner() {
     }
 }
 
-/// RULE-34.
 #[test]
-fn a_lead_that_goes_to_a_team_is_owned_by_it_and_leaves_its_queue() {
+fn rule_34_a_lead_that_goes_to_a_team_is_owned_by_it_and_leaves_its_queue() {
     let organisation = with_groups(one_team());
     let owner = Some(Owner::Seller("alan".into()));
     let waiting = Record { owner: owner.clone(), queue: Some("west".into()), ..lead("L-1") };
@@ -138,9 +135,8 @@ fn a_lead_that_goes_to_a_team_is_owned_by_it_and_leaves_its_queue() {
     assert_eq!((routed.owner, routed.queue), (Some(Owner::Team("north".into())), None));
 }
 
-/// RULE-39, RULE-51.
 #[test]
-fn a_lead_for_which_no_queue_is_found_stays_where_it_is_and_looks_for_an_owner() {
+fn rule_39_rule_51_a_lead_for_which_no_queue_is_found_stays_where_it_is_and_looks_for_an_owner() {
     let organisation = Organisation { queues: [].into(), ..with_groups(one_queue()) };
     let owner = Some(Owner::Seller("alan".into()));
     let waiting = Record { owner: owner.clone(), queue: Some("west".into()), ..lead("L-1") };

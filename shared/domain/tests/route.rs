@@ -21,8 +21,7 @@ use serde_json::json;
 use support::{arrival, at, organisation, record, roster, route_one, rule, segment, seller, with_default_rules};
 
 #[test]
-fn the_segment_of_highest_priority_that_matches_takes_the_record() {
-    // SEG-20, SEG-51
+fn seg_20_seg_51_the_segment_of_highest_priority_that_matches_takes_the_record() {
     let swiss = json!({"all": [{"field": "country", "op": "equals", "value": "CH"}]});
     let bern = json!({"all": [{"field": "city", "op": "equals", "value": "bern"}]});
     let segments = vec![
@@ -39,7 +38,7 @@ fn the_segment_of_highest_priority_that_matches_takes_the_record() {
 }
 
 #[test]
-fn a_record_that_matches_no_active_segment_is_a_failure_of_segmentation_and_stops_there() {
+fn seg_31_a_record_that_matches_no_active_segment_is_a_failure_of_segmentation_and_stops_there() {
     // SEG-31, MON-10, MON-41
     let mut default = Segment::default_of(&"lead".into());
     default.state = SegmentState::Inactive;
@@ -52,7 +51,7 @@ fn a_record_that_matches_no_active_segment_is_a_failure_of_segmentation_and_stop
 }
 
 #[test]
-fn a_rule_that_finds_nobody_ends_the_search() {
+fn rule_11_rule_12_a_rule_that_finds_nobody_ends_the_search() {
     // RULE-11, RULE-12, MON-22
     let nobody = SellerPick::Specific { ids: vec!["gone".into()] };
     let rules = vec![rule("lead", 1, json!({"all": []}), nobody), rule("lead", 2, json!({"all": []}), SellerPick::Any)];
@@ -82,7 +81,7 @@ fn rules_that_are_all_inactive_or_all_fail_have_reasons_of_their_own() {
 }
 
 #[test]
-fn a_record_older_than_the_window_stops_at_the_rule_and_is_overdue() {
+fn rule_23_rule_24_rule_25_rule_21_a_record_older_than_the_window_stops_at_the_rule_and_is_overdue() {
     // RULE-21, RULE-23…25, MON-27
     let mut window = rule("lead", 1, json!({"all": []}), SellerPick::Any);
     window.created_within_hours = Some(2);
@@ -98,8 +97,7 @@ fn a_record_older_than_the_window_stops_at_the_rule_and_is_overdue() {
 }
 
 #[test]
-fn each_gate_drops_a_seller_for_its_own_reason() {
-    // DIST-15, ELIG-01, ELIG-03
+fn dist_15_elig_01_elig_03_each_gate_drops_a_seller_for_its_own_reason() {
     let rules = vec![rule("lead", 1, json!({"all": []}), SellerPick::Any)];
     let mut organisation = organisation(vec![("lead", with_default_rules("lead", rules))]);
     let eligible_roles = EligibleRoles::Named(vec![Role::named("salesperson").unwrap()]);
@@ -120,7 +118,7 @@ fn each_gate_drops_a_seller_for_its_own_reason() {
 }
 
 #[test]
-fn a_member_moves_only_into_a_segment_that_takes_the_previously_segmented() {
+fn seg_54_seg_55_seg_58_rule_50_a_member_moves_only_into_a_segment_that_takes_the_previously_segmented() {
     // SEG-54, SEG-55, SEG-58, MON-32, RULE-50
     let hot = || json!({"all": [{"field": "rating", "op": "equals", "value": "Hot"}]});
     for (takes, runs_rules, expected) in [

@@ -236,8 +236,7 @@ async fn closing_a_record_of_a_seller_refuses_no_commit() {
 }
 
 #[tokio::test]
-async fn a_seller_whose_configuration_changed_since_the_decision_refuses_the_commit() {
-    // DIST-18
+async fn dist_18_a_seller_whose_configuration_changed_since_the_decision_refuses_the_commit() {
     let fixture = Fixture::start().await;
     let store = &fixture.store;
     store.create_seller(seller("miriam"), None).await.unwrap();
@@ -249,8 +248,7 @@ async fn a_seller_whose_configuration_changed_since_the_decision_refuses_the_com
 }
 
 #[tokio::test]
-async fn an_owner_given_at_creation_takes_capacity_and_counts_as_an_assignment() {
-    // DIST-03, CAP-04, EX-06
+async fn dist_03_cap_04_ex_06_an_owner_given_at_creation_takes_capacity_and_counts_as_an_assignment() {
     let fixture = Fixture::start().await;
     let store = &fixture.store;
     store.create_record(new_lead("L-0", Some("miriam")), at(0)).await.unwrap();

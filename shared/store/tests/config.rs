@@ -65,7 +65,7 @@ fn ranks(segments: &[Ranked]) -> Vec<(&str, u32)> {
 
 /// SEG-20 to SEG-25: a dense rank per type; the default segment is always the last.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_priority_shifts_the_others_by_one() {
+async fn seg_20_seg_25_a_new_priority_shifts_the_others_by_one() {
     let fixture = Fixture::start().await;
     let store = &fixture.store;
     for (suffix, priority) in [("a", None), ("b", None), ("c", Some(1)), ("d", Some(99)), ("e", Some(3))] {
@@ -92,7 +92,7 @@ async fn a_new_priority_shifts_the_others_by_one() {
 
 /// SEG-30, SEG-31: every type of record has a default segment without anybody creating it.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_default_segment_exists_from_the_start_and_can_be_edited() {
+async fn seg_30_seg_31_the_default_segment_exists_from_the_start_and_can_be_edited() {
     let fixture = Fixture::start().await;
     let store = &fixture.store;
     for record_type in ["lead", "opportunity", "account", "contact"] {
@@ -126,7 +126,7 @@ async fn the_default_segment_exists_from_the_start_and_can_be_edited() {
 
 /// SEG-06, SEG-32, LIM-01.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_more_segments_get_active_than_the_limit_allows_however_many_try_at_once() {
+async fn seg_06_seg_32_no_more_segments_get_active_than_the_limit_allows_however_many_try_at_once() {
     let fixture = Fixture::start().await;
     let store = &fixture.store;
     for n in 0..8 {
@@ -164,7 +164,7 @@ async fn no_more_segments_get_active_than_the_limit_allows_however_many_try_at_o
 
 /// SEG-07, RULE-05, LIM-02.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_more_rules_get_active_than_the_limit_allows_however_many_try_at_once() {
+async fn seg_07_rule_05_no_more_rules_get_active_than_the_limit_allows_however_many_try_at_once() {
     let fixture = Fixture::start().await;
     let (store, id) = (&fixture.store, SegmentId::from("lead-default"));
     let mut creations = JoinSet::new();
@@ -191,9 +191,8 @@ async fn no_more_rules_get_active_than_the_limit_allows_however_many_try_at_once
     assert_eq!((active.rule.state, active.rule.version), (RuleState::Active, 2));
 }
 
-/// RULE-10, RULE-13.
 #[tokio::test(flavor = "multi_thread")]
-async fn rules_are_ordered_densely_and_numbers_are_not_given_twice() {
+async fn rule_10_rule_13_rules_are_ordered_densely_and_numbers_are_not_given_twice() {
     let fixture = Fixture::start().await;
     let (store, id) = (&fixture.store, SegmentId::from("lead-s"));
     let absent = store.create_rule(&id, 10, None, |rule_id| rule_for_anybody(rule_id, &id, RuleState::Active)).await;
@@ -219,7 +218,7 @@ async fn rules_are_ordered_densely_and_numbers_are_not_given_twice() {
 
 /// SEG-05: nothing of a segment stays, also when it has more rules than one transaction can delete.
 #[tokio::test(flavor = "multi_thread")]
-async fn deleting_a_segment_deletes_its_rules() {
+async fn seg_05_deleting_a_segment_deletes_its_rules() {
     let fixture = Fixture::start().await;
     let (store, id) = (&fixture.store, SegmentId::from("lead-s"));
     store.create_segment(segment("s"), None, None).await.unwrap();
@@ -340,7 +339,7 @@ async fn a_rulebook_holds_every_rule_in_order_with_its_segment() {
 
 /// DIST-18: a commit that was decided before the change of a seller notices it by the generation.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_change_of_a_seller_is_told_by_the_roster_and_by_the_generation() {
+async fn dist_18_every_change_of_a_seller_is_told_by_the_roster_and_by_the_generation() {
     let fixture = Fixture::start().await;
     let (store, id) = (&fixture.store, "susana".into());
     for name in ["susana", "alan", "miriam"] {
@@ -417,7 +416,7 @@ async fn a_custom_record_type_gets_columns_a_rulebook_and_a_default_segment() {
 
 /// ATTR-06; who keeps sellers between invocations notices every change of an attribute.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_seller_attribute_changes_under_the_version_of_the_sellers() {
+async fn attr_06_a_seller_attribute_changes_under_the_version_of_the_sellers() {
     let fixture = Fixture::start().await;
     let (store, memory) = (&fixture.store, Memory::default());
     let attribute = |id: &str, name: &str| SellerAttribute {

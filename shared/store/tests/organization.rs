@@ -187,7 +187,7 @@ async fn what_is_known_follows_teams_and_queues() {
 
 /// RULE-34, RULE-36: who deletes a team or queue sees the active rules that name it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deletion_sees_the_active_rules_that_name_the_team_or_queue() {
+async fn rule_34_rule_36_a_deletion_sees_the_active_rules_that_name_the_team_or_queue() {
     let fixture = Fixture::start().await;
     let store = &fixture.store;
     store.create_team(team("north", &[]), None).await.unwrap();

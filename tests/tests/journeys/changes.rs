@@ -63,7 +63,7 @@ async fn a_change_that_no_condition_uses_makes_no_run() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_used_column_that_changes_later_makes_a_second_run() -> anyhow::Result<()> {
+async fn rule_50_a_used_column_that_changes_later_makes_a_second_run() -> anyhow::Result<()> {
     // RULE-50: the segment stays, so the owner stays.
     let stack = organisation().await?;
     let client = stack.administrator();

@@ -26,7 +26,7 @@ fn verdict<'a>(run: &'a Value, seller: &str) -> &'a Value {
 
 /// EX-23 in small, ATTR-04.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lead_goes_to_who_has_the_skill_and_what_a_rule_uses_stays() -> anyhow::Result<()> {
+async fn ex_23_attr_04_a_lead_goes_to_who_has_the_skill_and_what_a_rule_uses_stays() -> anyhow::Result<()> {
     let stack = RunningStack::start().await?;
     let client = stack.administrator();
     sellers(&client, &["ana", "ben"]).await?;
@@ -61,9 +61,9 @@ async fn a_lead_goes_to_who_has_the_skill_and_what_a_rule_uses_stays() -> anyhow
     stack.shutdown().await
 }
 
-/// RULE-34, RULE-36, RULE-41.
 #[tokio::test(flavor = "multi_thread")]
-async fn teams_own_their_leads_and_queues_keep_them_until_somebody_picks_one() -> anyhow::Result<()> {
+async fn rule_34_rule_36_rule_41_teams_own_their_leads_and_queues_keep_them_until_somebody_picks_one()
+-> anyhow::Result<()> {
     let stack = RunningStack::start().await?;
     let client = stack.administrator();
     sellers(&client, &["ana", "ben"]).await?;
@@ -96,9 +96,8 @@ async fn teams_own_their_leads_and_queues_keep_them_until_somebody_picks_one() -
     stack.shutdown().await
 }
 
-/// DIST-08, CAP-06, CAP-11, DIST-09.
 #[tokio::test(flavor = "multi_thread")]
-async fn room_and_working_hours_decide_who_can_take_a_lead() -> anyhow::Result<()> {
+async fn dist_08_cap_06_cap_11_dist_09_room_and_working_hours_decide_who_can_take_a_lead() -> anyhow::Result<()> {
     let stack = RunningStack::start().await?;
     let client = stack.administrator();
     sellers(&client, &["ana", "ben"]).await?;

@@ -24,7 +24,7 @@ fn table(rows: u32) -> String {
 const MAP: &str = "Lead No:id,Company:companyName,Town:city,Headcount:employees";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_rows_become_leads_that_are_all_routed_in_turn() -> anyhow::Result<()> {
+async fn seg_61_ten_thousand_rows_become_leads_that_are_all_routed_in_turn() -> anyhow::Result<()> {
     let stack = RunningStack::start().await?;
     let client = stack.administrator();
     sellers(&client, &SELLERS).await?;

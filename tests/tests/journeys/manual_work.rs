@@ -20,8 +20,7 @@ async fn organisation() -> anyhow::Result<RunningStack> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_assignment_by_hand_moves_the_record_and_its_capacity() -> anyhow::Result<()> {
-    // DIST-03, CAP-01
+async fn dist_03_cap_01_an_assignment_by_hand_moves_the_record_and_its_capacity() -> anyhow::Result<()> {
     let stack = organisation().await?;
     let client = stack.administrator();
     record(&client, "lead", json!({"id": "L-1", "fields": {}})).await?;
@@ -34,6 +33,20 @@ async fn an_assignment_by_hand_moves_the_record_and_its_capacity() -> anyhow::Re
     assert_eq!(runs[0]["assignment"]["previousOwner"]["id"], "miriam");
     let found = stack.settled(journeys::until::LONG).await?.recount(|_| 2);
     assert!(found.is_clean(), "{found:?}");
+    stack.shutdown().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn elig_05_who_is_switched_off_or_not_eligible_can_still_be_given_a_record_by_hand() -> anyhow::Result<()> {
+    let stack = organisation().await?;
+    let client = stack.administrator();
+    client.put("/v1/settings", &json!({"eligibleRoles": ["sales-manager"]})).await?.expect(200)?;
+    client.put("/v1/sellers/miriam/assign-records", &json!({"on": false})).await?.expect(200)?;
+    record(&client, "lead", json!({"id": "L-1", "fields": {}})).await?;
+    assert_eq!(stack.processed(LEAD).await?["owner"], Value::Null, "no rule gives it to anybody");
+    for seller in ["miriam", "susana"] {
+        assert_eq!(give(&client, "lead", "L-1", seller).await?["owner"]["id"], seller);
+    }
     stack.shutdown().await
 }
 
@@ -55,8 +68,7 @@ async fn an_assignment_by_hand_wins_over_the_run_that_is_pending() -> anyhow::Re
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_closed_record_frees_its_seller_and_a_reopened_one_is_routed_again() -> anyhow::Result<()> {
-    // CAP-04, SEG-60
+async fn cap_04_seg_60_a_closed_record_frees_its_seller_and_a_reopened_one_is_routed_again() -> anyhow::Result<()> {
     let stack = organisation().await?;
     let client = stack.administrator();
     record(&client, "lead", json!({"id": "L-1", "fields": {}})).await?;

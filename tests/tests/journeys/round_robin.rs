@@ -65,7 +65,7 @@ async fn organisation(order: &[&str]) -> anyhow::Result<RunningStack> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_seller_who_has_waited_longest_gets_the_lead() -> anyhow::Result<()> {
+async fn ex_01_ex_04_dist_04_the_seller_who_has_waited_longest_gets_the_lead() -> anyhow::Result<()> {
     // EX-01 to EX-04 with lead rules only: an opportunity changes nothing (DIST-04).
     let stack = organisation(&SELLERS).await?;
     let client = stack.administrator();
@@ -78,7 +78,7 @@ async fn the_seller_who_has_waited_longest_gets_the_lead() -> anyhow::Result<()>
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_opportunity_counts_when_opportunities_have_a_rule() -> anyhow::Result<()> {
+async fn ex_01_ex_04_dist_03_dist_04_an_opportunity_counts_when_opportunities_have_a_rule() -> anyhow::Result<()> {
     // EX-01 to EX-04 with lead and opportunity rules (DIST-03, DIST-04).
     let stack = organisation(&SELLERS).await?;
     let client = stack.administrator();
@@ -92,8 +92,7 @@ async fn an_opportunity_counts_when_opportunities_have_a_rule() -> anyhow::Resul
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_rules_share_one_order() -> anyhow::Result<()> {
-    // EX-05, DIST-02
+async fn ex_05_dist_02_all_rules_share_one_order() -> anyhow::Result<()> {
     let stack = RunningStack::start().await?;
     let client = stack.administrator();
     sellers(&client, &SELLERS).await?;
@@ -118,7 +117,7 @@ async fn all_rules_share_one_order() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn creating_a_lead_counts_as_an_assignment() -> anyhow::Result<()> {
+async fn ex_06_dist_03_creating_a_lead_counts_as_an_assignment() -> anyhow::Result<()> {
     // EX-06, DIST-03, OQ-04
     let stack = organisation(&["miriam", "sanjay"]).await?;
     let own = json!({"fields": {"topic": "my own"}, "owner": {"kind": "seller", "id": "miriam"}});
@@ -132,7 +131,7 @@ async fn creating_a_lead_counts_as_an_assignment() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_leads_at_once_are_spread_as_if_they_had_come_one_by_one() -> anyhow::Result<()> {
+async fn dist_01_many_leads_at_once_are_spread_as_if_they_had_come_one_by_one() -> anyhow::Result<()> {
     // DIST-01, DESIGN.md "Promises"
     let stack = RunningStack::start().await?;
     let client = stack.administrator();

@@ -76,9 +76,9 @@ async fn capacity(client: &Client, seller: &str, body: Value) -> anyhow::Result<
     client.put(&format!("/v1/sellers/{seller}/capacity"), &body).await?.expect(200).map(drop)
 }
 
-/// DIST-01, EX-06, DIST-08, RULE-34, RULE-36, EX-21.
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_77_a_lead_ends_as_was_said_right_before_it_was_posted() -> anyhow::Result<()> {
+async fn dist_01_ex_06_dist_08_rule_34_rule_36_ex_21_sec_77_a_lead_ends_as_was_said_right_before_it_was_posted()
+-> anyhow::Result<()> {
     let stack = RunningStack::start().await?;
     let client = stack.administrator();
     sellers(&client, &["ana", "ben", "cleo", "dora"]).await?;
@@ -127,9 +127,9 @@ async fn sec_77_a_lead_ends_as_was_said_right_before_it_was_posted() -> anyhow::
     stack.shutdown().await
 }
 
-/// DIST-09, CAP-11, RULE-25, COND-31.
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_77_a_simulation_sees_calendars_periods_windows_and_dates_from_its_instant() -> anyhow::Result<()> {
+async fn dist_09_cap_11_rule_25_cond_31_sec_77_a_simulation_sees_calendars_periods_windows_and_dates_from_its_instant()
+-> anyhow::Result<()> {
     const DAY: i64 = 24 * 60;
     let stack = RunningStack::start().await?;
     let client = stack.administrator();
@@ -200,9 +200,9 @@ async fn resumed(stack: &RunningStack, trigger: &str) -> anyhow::Result<Value> {
     Ok(run["assignment"].clone())
 }
 
-/// SEG-54, SEG-55, RULE-50.
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_77_a_stored_record_is_tried_by_its_mark_or_as_new_or_as_updated() -> anyhow::Result<()> {
+async fn seg_54_seg_55_rule_50_sec_77_a_stored_record_is_tried_by_its_mark_or_as_new_or_as_updated()
+-> anyhow::Result<()> {
     let stack = RunningStack::start().await?;
     let client = stack.administrator();
     sellers(&client, &["ana", "ben"]).await?;
@@ -247,9 +247,8 @@ async fn sec_77_a_stored_record_is_tried_by_its_mark_or_as_new_or_as_updated() -
     stack.shutdown().await
 }
 
-/// RULE-40.
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_77_what_is_left_to_chance_is_drawn_for_each_simulation() -> anyhow::Result<()> {
+async fn rule_40_sec_77_what_is_left_to_chance_is_drawn_for_each_simulation() -> anyhow::Result<()> {
     let stack = RunningStack::start().await?;
     let client = stack.administrator();
     sellers(&client, &["ana"]).await?;

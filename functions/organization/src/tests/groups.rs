@@ -82,9 +82,8 @@ async fn a_creation_under_a_key_happens_once() {
     }
 }
 
-/// RULE-36.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_queue_takes_types_that_are_enabled_for_queues() {
+async fn rule_36_a_queue_takes_types_that_are_enabled_for_queues() {
     let function = Function::start().await;
     let deal = json!({"columns": [], "enabledForQueues": false});
     function.call_as(ADMINISTRATOR, "PUT", "/v1/record-types/deal", Some(deal)).await;

@@ -6,9 +6,8 @@ use super::{Function, faults};
 
 const ALL: &str = "/v1/seller-attributes";
 
-/// ATTR-01, ATTR-02, ATTR-06.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_attribute_is_created_read_replaced_and_deleted() {
+async fn attr_01_attr_02_attr_03_attr_06_an_attribute_is_created_read_replaced_and_deleted() {
     let function = Function::with(&[]).await;
     let body = json!({"name": "Language", "source": "manual", "values": ["en", "de"]});
     let created = function.call("POST", ALL, Some(body.clone())).await;
@@ -51,9 +50,8 @@ async fn an_attribute_is_created_read_replaced_and_deleted() {
     assert_eq!(function.call_as("[salesperson]", "GET", ALL, None).await.status, 403);
 }
 
-/// ATTR-04, ATTR-05.
 #[tokio::test(flavor = "multi_thread")]
-async fn values_are_applied_and_go_with_what_they_belong_to() {
+async fn attr_04_attr_05_values_are_applied_and_go_with_what_they_belong_to() {
     let function = Function::with(&["alan", "boris"]).await;
     let language = function.attribute("language", &["en", "de"]).await;
     let skill = function.attribute("skill", &["hats"]).await;
@@ -87,7 +85,7 @@ async fn values_are_applied_and_go_with_what_they_belong_to() {
 
 /// ATTR-06: two at the same moment.
 #[tokio::test(flavor = "multi_thread")]
-async fn one_name_is_given_to_one_attribute_only() {
+async fn attr_06_one_name_is_given_to_one_attribute_only() {
     let function = Function::with(&[]).await;
     let body = |name: &str| Some(json!({"name": name, "source": "manual", "values": ["a"]}));
     let names = ["skill", "Skill", "SKILL", "sKill"].map(|name| function.call("POST", ALL, body(name)));

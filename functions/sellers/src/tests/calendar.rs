@@ -10,9 +10,8 @@ fn holiday() -> Value {
     json!({"kind": "timeOff", "from": "2020-01-01", "to": "2999-12-31", "description": "For ever"})
 }
 
-/// AVAIL-01, AVAIL-08.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_entry_is_created_listed_replaced_and_deleted() {
+async fn avail_01_avail_08_an_entry_is_created_listed_replaced_and_deleted() {
     let function = Function::with(&["alan"]).await;
     let body = json!({"kind": "workingHours", "from": "2026-01-05", "repeat": "everyDay", "timeZone": "europe/london"});
     let created = function.call_as(ADMINISTRATOR, "POST", PATH, Some(body)).await;

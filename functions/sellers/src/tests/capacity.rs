@@ -6,9 +6,8 @@ use super::{ADMINISTRATOR, Function, body, faults};
 
 const PATH: &str = "/v1/sellers/alan/capacity";
 
-/// CAP-06, CAP-07, CAP-11.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_maximum_is_set_and_overridden_only_when_said() {
+async fn cap_06_cap_07_cap_11_a_maximum_is_set_and_overridden_only_when_said() {
     let function = Function::with(&["alan"]).await;
     let set = function.call("PUT", PATH, Some(json!({"maximum": 5, "period": "day", "periodMaximum": 2}))).await;
     let capacity =
@@ -50,9 +49,8 @@ async fn who_may_not_see_capacity_and_attributes_gets_null() {
     assert_eq!((&read.body["capacity"]["maximum"], &read.body["attributes"]), (&Value::Null, &json!({})));
 }
 
-/// ATTR-05, CAP-06.
 #[tokio::test(flavor = "multi_thread")]
-async fn many_sellers_are_changed_and_one_that_fails_stops_nobody() {
+async fn attr_05_cap_06_many_sellers_are_changed_and_one_that_fails_stops_nobody() {
     let function = Function::with(&["alan", "boris", "carla"]).await;
     function.attribute("language", &["en", "de"]).await;
     function.call("PUT", "/v1/sellers/boris/capacity", Some(json!({"maximum": 5}))).await;

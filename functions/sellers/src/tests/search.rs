@@ -13,9 +13,8 @@ async fn found(function: &Function, condition: Value) -> Vec<String> {
     items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// ELIG-06.
 #[tokio::test(flavor = "multi_thread")]
-async fn sellers_are_found_by_columns_and_attributes() {
+async fn elig_06_sellers_are_found_by_columns_and_attributes() {
     let function = Function::with(&["alan", "boris", "susana"]).await;
     function.attribute("language", &["en", "de"]).await;
     let english = json!({"mode": "add", "attributes": {"language": ["en"]}});
@@ -35,7 +34,7 @@ async fn sellers_are_found_by_columns_and_attributes() {
 
 /// EX-21, COND-32: by accounts that they own; `susana` looks.
 #[tokio::test(flavor = "multi_thread")]
-async fn sellers_are_found_by_what_they_own() {
+async fn cond_32_elig_06_sellers_are_found_by_what_they_own() {
     let function = Function::with(&["alan", "boris", "susana"]).await;
     let fields: Map<String, Value> = json!({"name": "Acme", "city": "Rome"}).as_object().unwrap().clone();
     for (id, owner) in [("A-1", "boris"), ("A-2", "susana")] {

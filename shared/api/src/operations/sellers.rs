@@ -16,8 +16,14 @@ const fn operation(method: Method, path: &'static str, id: &'static str, access:
     Operation::new(Function::Sellers, method, path, id, access, answer)
 }
 
-const SEARCH: &[Parameter] =
-    &[Parameter { name: "search", about: "Only sellers whose name or id holds this text.", values: Values::Text }];
+const SEARCH: &[Parameter] = &[
+    Parameter { name: "search", about: "Only sellers whose name or id holds this text.", values: Values::Text },
+    Parameter {
+        name: "eligible",
+        about: "`true`: only sellers who hold an eligible role; `false`: only those who hold none.",
+        values: Values::Words(&["true", "false"]),
+    },
+];
 
 const ALL: &str = "/v1/sellers";
 const ONE: &str = "/v1/sellers/{id}";

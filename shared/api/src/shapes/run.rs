@@ -90,6 +90,9 @@ pub struct Segmentation {
     /// The segment.
     #[schema(required)]
     pub segment_id: Option<String>,
+    /// Its name as it was then.
+    #[schema(required)]
+    pub segment_name: Option<String>,
     /// The segment before.
     #[schema(required)]
     pub previous_segment_id: Option<String>,

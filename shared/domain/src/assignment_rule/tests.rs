@@ -51,9 +51,8 @@ fn only_fault(members: Value) -> (String, &'static str) {
     found.into_iter().next().unwrap()
 }
 
-/// RULE-01, RULE-20.
 #[test]
-fn a_rule_is_active_and_handles_every_record_unless_the_body_says_otherwise() {
+fn rule_01_rule_20_a_rule_is_active_and_handles_every_record_unless_the_body_says_otherwise() {
     let rule = parse(&body(json!({}))).unwrap().into_rule("lead-1-1".into(), "lead-1".into(), Timestamp::UNIX_EPOCH);
     assert_eq!((rule.state, rule.created_within_hours), (RuleState::Active, None));
     assert_eq!(rule.condition, json!({"all": []}));
@@ -63,9 +62,8 @@ fn a_rule_is_active_and_handles_every_record_unless_the_body_says_otherwise() {
     assert_eq!(parse(&body(json!({"state": "inactive"}))).unwrap().state, RuleState::Inactive);
 }
 
-/// RULE-32.
 #[test]
-fn chosen_sellers_must_exist() {
+fn rule_32_chosen_sellers_must_exist() {
     let target = json!({"kind": "sellers", "pick": "specific", "ids": ["susana", "alan"]});
     let rule = parse(&body(json!({"target": target.clone()}))).unwrap();
     assert_eq!(serde_json::to_value(&rule.target).unwrap(), target);
@@ -80,7 +78,7 @@ fn chosen_sellers_must_exist() {
 
 /// RULE-22: N is 1 to 120 whole hours.
 #[test]
-fn a_window_is_1_to_120_whole_hours() {
+fn rule_22_a_window_is_1_to_120_whole_hours() {
     for hours in [1, 120] {
         let rule = parse(&body(json!({"createdWithinHours": hours}))).unwrap();
         assert_eq!(rule.created_within_hours, Some(hours));
@@ -101,9 +99,8 @@ fn target(target: &Value) -> Result<Value, Vec<(String, &'static str)>> {
     Ok(stored)
 }
 
-/// RULE-31, RULE-42, RULE-43, RULE-45.
 #[test]
-fn sellers_are_matched_by_fields_or_by_attributes() {
+fn rule_31_rule_42_rule_43_rule_45_sellers_are_matched_by_fields_or_by_attributes() {
     let by = |source: &str, matcher: Value| json!({"kind": "sellers", "pick": "matching", "source": source, "match": matcher});
     let city = json!({"field": "city", "op": "equals", "valueFrom": "city"});
     let language = json!({"attribute": "language", "op": "equals", "value": "en"});
@@ -126,7 +123,7 @@ fn sellers_are_matched_by_fields_or_by_attributes() {
 
 /// COND-05, COND-06: five conditions, one of them a related block.
 #[test]
-fn a_matcher_has_limits_of_its_own() {
+fn cond_05_cond_06_a_matcher_has_limits_of_its_own() {
     let row = json!({"field": "city", "op": "hasValue"});
     let related = json!({"related": "accountsOwned", "exists": true});
     let by = |rows: Vec<Value>| {
@@ -139,7 +136,7 @@ fn a_matcher_has_limits_of_its_own() {
 
 /// RULE-33…38.
 #[test]
-fn teams_and_queues_are_chosen_or_matched() {
+fn rule_33_rule_34_rule_35_rule_36_rule_37_rule_38_teams_and_queues_are_chosen_or_matched() {
     let matcher = json!({"field": "region", "op": "equals", "valueFrom": "state"});
     let chosen = target(&json!({"kind": "teams", "pick": "specific", "ids": ["west", "east"]})).unwrap();
     assert_eq!(chosen, json!({"kind": "teams", "pick": "specific", "ids": ["west", "east"], "ifSeveral": "none"}));
@@ -163,9 +160,8 @@ fn teams_and_queues_are_chosen_or_matched() {
     }
 }
 
-/// RULE-36.
 #[test]
-fn a_queue_takes_only_records_of_types_that_are_enabled_for_queues() {
+fn rule_36_a_queue_takes_only_records_of_types_that_are_enabled_for_queues() {
     let mut lead = RecordTypes::built_in().get(&"lead".into()).unwrap().as_ref().clone();
     lead.enabled_for_queues = false;
     let queue = json!({"kind": "queues", "pick": "specific", "ids": ["desk"]});
@@ -173,17 +169,15 @@ fn a_queue_takes_only_records_of_types_that_are_enabled_for_queues() {
     assert_eq!(found, [("/target/kind".to_owned(), "notEnabledForQueues")]);
 }
 
-/// RULE-37.
 #[test]
-fn only_sellers_are_distributed_to() {
+fn rule_37_only_sellers_are_distributed_to() {
     let team = json!({"kind": "teams", "pick": "specific", "ids": ["west"]});
     assert_eq!(only_fault(json!({"target": team})), ("/distribution".to_owned(), "notAllowed"));
     assert_eq!(parse(&body(json!({"target": team, "distribution": null}))).unwrap().distribution, None);
 }
 
-/// DIST-06, DIST-08, DIST-09.
 #[test]
-fn a_distribution_may_ask_for_availability_and_capacity() {
+fn dist_06_dist_08_dist_09_a_distribution_may_ask_for_availability_and_capacity() {
     let members = json!({"method": "loadBalancing", "availableWithinHours": 48, "respectCapacity": true});
     let found = parse(&body(json!({"distribution": members}))).unwrap().distribution.unwrap();
     assert_eq!(serde_json::to_value(found).unwrap(), members);
@@ -223,9 +217,8 @@ fn members_stand_only_where_they_mean_something() {
     assert_eq!(only_fault(json!({"colour": 1})), ("/colour".to_owned(), "unknownMember"));
 }
 
-/// RULE-02, RULE-06.
 #[test]
-fn a_replaced_rule_stays_in_its_segment() {
+fn rule_02_rule_06_a_replaced_rule_stays_in_its_segment() {
     let rule = parse(&body(json!({}))).unwrap().into_rule("lead-1-1".into(), "lead-1".into(), Timestamp::UNIX_EPOCH);
     let later = Timestamp::from_second(60).unwrap();
     let said = body(json!({"name": "B", "id": "lead-1-1", "segmentId": "lead-1"}));

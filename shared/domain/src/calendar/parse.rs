@@ -110,7 +110,7 @@ impl EntryDraft {
     }
 }
 
-fn read_date(draft: &mut Draft<'_>, name: &'static str) -> Option<Date> {
+pub(crate) fn read_date(draft: &mut Draft<'_>, name: &'static str) -> Option<Date> {
     let text = draft.value(name)?.as_str();
     let found = text.and_then(|text| text.parse::<Date>().ok().filter(|date| date.to_string() == text));
     match found {
@@ -239,9 +239,8 @@ mod tests {
         check(&json!({"kind": "timeOff", "from": "1969-12-31"}), &[("/from", "outOfRange")]);
     }
 
-    /// AVAIL-06.
     #[test]
-    fn intervals_of_a_day_may_touch_and_not_overlap() {
+    fn avail_06_intervals_of_a_day_may_touch_and_not_overlap() {
         let body = |intervals: Value| json!({"kind": "workingHours", "from": "2026-03-02", "intervals": intervals});
         let touching = json!([{"start": "08:00", "end": "12:00"}, {"start": "12:00", "end": "13:00"}]);
         check(&body(touching), &[]);
@@ -252,9 +251,8 @@ mod tests {
         check(&body(json!(many)), &[("/intervals", "tooMany")]);
     }
 
-    /// AVAIL-02, AVAIL-03, AVAIL-04.
     #[test]
-    fn what_may_stand_in_an_entry_depends_on_its_kind() {
+    fn avail_02_avail_03_avail_04_what_may_stand_in_an_entry_depends_on_its_kind() {
         let entry = |kind: &str, more: Value| {
             let mut body = json!({"kind": kind, "from": "2026-03-02"});
             body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

@@ -92,8 +92,29 @@ fn check(cases: &[Case]) {
 }
 
 #[test]
-fn text_compares_without_case_and_with_blanks() {
-    // COND-08, COND-20, COND-21, COND-30
+fn cond_01_cond_02_cond_11_a_group_holds_when_all_or_one_of_its_parts_do() {
+    let row = |column: &str, value: &str| json!({"field": column, "op": "equals", "value": value});
+    let (yes, no) = (row("city", "Bern"), row("city", "Rome"));
+    let cases = [
+        (json!({"all": []}), true),
+        (json!({"any": [&yes, &no]}), true),
+        (json!({"any": [&no, &no]}), false),
+        (json!({"all": [&yes, &no]}), false),
+        (json!({"all": [&yes, &yes]}), true),
+        (json!({"all": [&yes, {"any": [&no, {"all": [&yes, &yes]}]}]}), true),
+        (json!({"all": [&yes, {"any": [&no, {"all": [&yes, &no]}]}]}), false),
+        (json!({"any": [{"all": [&no]}, {"any": [{"all": []}]}]}), true),
+        (yes, true),
+        (no, false),
+    ];
+    let lead = subject("lead", &json!({"city": "Bern"}), None);
+    for (tree, expected) in cases {
+        assert_eq!(verdict(&tree, &lead, &lead).is_ok(), expected, "{tree}");
+    }
+}
+
+#[test]
+fn cond_08_cond_20_cond_21_cond_30_text_compares_without_case_and_with_blanks() {
     check(&[
         ("text", r#""Seattle""#, "equals", r#""SEATTLE""#, true),
         ("text", r#""Straße""#, "equals", r#""strasse""#, true),
@@ -131,8 +152,7 @@ fn text_compares_without_case_and_with_blanks() {
 }
 
 #[test]
-fn numbers_compare_exactly() {
-    // COND-22
+fn cond_22_numbers_compare_exactly() {
     check(&[
         ("whole", "3", "equals", "3", true),
         ("whole", "3", "equals", "[1, 3]", true),
@@ -163,8 +183,7 @@ fn numbers_compare_exactly() {
 }
 
 #[test]
-fn choices_are_any_of_and_none_of() {
-    // COND-23, COND-24, COND-25
+fn cond_23_cond_24_cond_25_choices_are_any_of_and_none_of() {
     check(&[
         ("choice", r#""Hot""#, "equals", r#"["Cold", "Hot"]"#, true),
         ("choice", r#""Hot""#, "notEquals", r#"["Cold", "Hot"]"#, false),
@@ -198,7 +217,7 @@ fn choices_are_any_of_and_none_of() {
 }
 
 #[test]
-fn dates_lie_in_periods_of_the_organisations_calendar() {
+fn cond_28_cond_31_dates_lie_in_periods_of_the_organisations_calendar() {
     // COND-28, COND-31; the periods themselves are tested where they are
     check(&[
         ("date", r#""2026-03-02""#, "on", r#""2026-03-02""#, true),
@@ -250,8 +269,7 @@ fn dates_lie_in_periods_of_the_organisations_calendar() {
 }
 
 #[test]
-fn ids_compare_exactly_and_names_without_case() {
-    // COND-26, COND-27, COND-29
+fn cond_26_cond_27_cond_29_ids_compare_exactly_and_names_without_case() {
     let owner = Owner::Seller("susana".into());
     let mut thing = subject("thing", &json!({"account": "A-1", "boss": "susana"}), Some(&owner));
     thing.set_name("account", "Acme Corporation");
@@ -293,7 +311,7 @@ fn ids_compare_exactly_and_names_without_case() {
 }
 
 #[test]
-fn without_a_current_user_nothing_holds_that_asks_for_one() {
+fn cond_10_without_a_current_user_nothing_holds_that_asks_for_one() {
     // COND-10 in the manner of dynamic values
     let (record_types, moment, thing) = (record_types(), moment(), subject("thing", &json!({"boss": "maya"}), None));
     for operator in ["currentUser", "notCurrentUser"] {
@@ -306,8 +324,7 @@ fn without_a_current_user_nothing_holds_that_asks_for_one() {
 }
 
 #[test]
-fn dynamic_values_come_from_the_routed_record_and_empty_ones_hold_for_nothing() {
-    // COND-09, COND-10, EX-24, EX-26, EX-27
+fn cond_09_cond_10_ex_24_ex_26_ex_27_dynamic_values_come_from_the_routed_record_and_empty_ones_hold_for_nothing() {
     let seller = subject("seller", &json!({"city": "SEATTLE", "businessUnit": "East"}), None);
     let routed = subject("lead", &json!({"city": "Seattle", "topic": "eas"}), None);
     let row = |column: &str, operator: &str, from: &str| json!({"field": column, "op": operator, "valueFrom": from});
@@ -356,8 +373,7 @@ fn dynamic_values_of_every_kind_compare() {
 }
 
 #[test]
-fn a_seller_attribute_equals_when_one_of_its_values_does() {
-    // EX-23
+fn ex_23_a_seller_attribute_equals_when_one_of_its_values_does() {
     let mut seller = subject("seller", &json!({}), None);
     seller.set_attribute("language", ["en", "de"]);
     let row = |operator: &str, value: Json| json!({"attribute": "language", "op": operator, "value": value});
@@ -373,8 +389,7 @@ fn a_seller_attribute_equals_when_one_of_its_values_does() {
 }
 
 #[test]
-fn related_blocks_ask_whether_some_related_record_fits() {
-    // COND-03, COND-04, EX-21
+fn cond_03_cond_04_ex_21_related_blocks_ask_whether_some_related_record_fits() {
     let account = |fields: Json| Arc::new(subject("account", &fields, None));
     let mut seller = subject("seller", &json!({}), None);
     let lead = subject("lead", &json!({"parentAccount": "T-1"}), None);

@@ -296,8 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn multiline_text_allows_what_text_does_but_equality() {
-        // COND-21
+    fn cond_21_multiline_text_allows_what_text_does_but_equality() {
         assert_eq!(MULTILINE_TEXT.len() + 2, TEXT.len());
         assert!(!MULTILINE_TEXT.contains(&Op::Equals) && !MULTILINE_TEXT.contains(&Op::NotEquals));
     }

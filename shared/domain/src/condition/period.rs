@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn calendar_periods_are_whole_days_of_the_organisations_zone() {
+    fn cond_28_cond_31_calendar_periods_are_whole_days_of_the_organisations_zone() {
         // COND-28, COND-31. It is Thursday 5 March 02:00 in Greenwich, still Wednesday in New York.
         let (now, zone) = ("2026-03-05T02:00:00Z", ZONES[2]);
         let calendar = |shift, span| Period::Calendar { shift, span };
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn weeks_start_on_the_organisations_first_weekday() {
+    fn cond_31_weeks_start_on_the_organisations_first_weekday() {
         // COND-31. 2026-03-01 is a Sunday.
         let week = |now, first_weekday| {
             let range = range(Period::Calendar { shift: 0, span: Span::Week }, now, "UTC0", first_weekday);

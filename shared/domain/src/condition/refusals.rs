@@ -19,7 +19,7 @@ fn shown(faults: &[Fault]) -> Vec<(String, &'static str)> {
 }
 
 #[test]
-fn what_can_never_hold_is_refused_at_the_member_that_is_wrong() {
+fn cond_12_cond_20_cond_32_what_can_never_hold_is_refused_at_the_member_that_is_wrong() {
     // COND-12, COND-20…29, COND-32
     let row = |field: &str, op: &str, value: Json| json!({"field": field, "op": op, "value": value});
     let bare = |field: &str, op: &str| json!({"field": field, "op": op});
@@ -174,8 +174,7 @@ fn attributes_and_their_values_must_be_known_when_a_tree_is_new() {
 }
 
 #[test]
-fn rows_are_counted_and_limited_as_the_settings_say() {
-    // COND-05, COND-06, COND-07, COND-13
+fn cond_05_cond_06_cond_07_cond_13_rows_are_counted_and_limited_as_the_settings_say() {
     let record_types = record_types();
     let thing = definition(&record_types, "thing");
     let row = json!({"field": "text", "op": "hasValue"});
@@ -203,8 +202,7 @@ fn rows_are_counted_and_limited_as_the_settings_say() {
 }
 
 #[test]
-fn a_tree_says_what_it_reads() {
-    // SEG-52
+fn seg_52_a_tree_says_what_it_reads() {
     let record_types = record_types();
     let (thing, lead) = (definition(&record_types, "thing"), definition(&record_types, "lead"));
     let schema = Schema::new(&thing, &record_types).routing(&lead);

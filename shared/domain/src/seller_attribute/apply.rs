@@ -133,9 +133,8 @@ mod tests {
         AttributesDraft::parse(&body, &Pointer::root(), &known()).unwrap().applied_to(seller)
     }
 
-    /// ATTR-05, ATTR-06.
     #[test]
-    fn values_are_added_or_replace_all_others() {
+    fn attr_05_attr_06_values_are_added_or_replace_all_others() {
         let one = apply(&seller(), "add", &json!({"LANGUAGE": ["EN"]}));
         assert_eq!(known().of(&one), [("Language", vec!["en"])].into());
         let more = apply(&one, "add", &json!({"language": ["de", "en"], "skill": ["hats"]}));
@@ -145,9 +144,8 @@ mod tests {
         assert!(apply(&other, "replace", &json!({"skill": []})).attributes.is_empty());
     }
 
-    /// ATTR-04.
     #[test]
-    fn what_no_longer_exists_is_not_shown() {
+    fn attr_04_what_no_longer_exists_is_not_shown() {
         let seller = apply(&seller(), "add", &json!({"language": ["de", "en"], "skill": ["hats"]}));
         let fewer: SellerAttributes = known()
             .iter()

@@ -107,9 +107,8 @@ mod tests {
         assert_eq!(Used::by(&Value::Null), Used::default());
     }
 
-    /// ATTR-04.
     #[test]
-    fn a_used_attribute_keeps_its_name_and_the_values_in_use() {
+    fn attr_04_a_used_attribute_keeps_its_name_and_the_values_in_use() {
         let used = Used::by(&json!({"attribute": "language", "op": "equals", "value": ["en"]}));
         let present = attribute("language", &["en", "de"]);
         assert!(present.is_used(None, &used), "deleted");
