@@ -296,7 +296,8 @@ mod tests {
             input: r#"{"at": "<aws.scheduler.scheduled-time>"}"#.to_owned(),
             enabled: true,
         };
-        template.functions.last_mut().unwrap().schedules = expressions.iter().enumerate().map(schedule).collect();
+        template.functions.retain(|function| function.name == "waiting");
+        template.functions[0].schedules = expressions.iter().enumerate().map(schedule).collect();
         Schedules::new(&template, instant("2026-01-01T00:00:00Z")).unwrap()
     }
 
