@@ -257,6 +257,12 @@ impl RunningStack {
         }
     }
 
+    /// The instant that the clock shows.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.stack.now()
+    }
+
     /// Moves the clock of all functions, schedules and timers.
     ///
     /// # Errors
