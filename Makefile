@@ -80,6 +80,9 @@ test: cargo $(CARGO_LAMBDA) $(SCHEMATHESIS)
 	$(LOCAL_BUILD)
 	@mkdir -p $(TARGET)
 	@{ cargo test --workspace --no-fail-fast $(FEATURES); echo $$? > $(TARGET)/test.status; } 2>&1 | tee $(TARGET)/test.log
+	@if $(TARGET)/debug/coverage $(TARGET)/test.log; \
+		then echo "test result: ok. 1 passed; 0 failed" >> $(TARGET)/test.log; \
+		else echo "test result: FAILED. 0 passed; 1 failed" >> $(TARGET)/test.log; echo 1 > $(TARGET)/test.status; fi
 	@awk -v status="$$(cat $(TARGET)/test.status)" ' \
 		/^test result:/ { passed += $$4; failed += $$6 } \
 		END { if (status != 0 && failed == 0) failed = 1; printf "%d passed, %d failed\n", passed, failed; exit status != 0 }' $(TARGET)/test.log

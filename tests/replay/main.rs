@@ -14,6 +14,7 @@ mod organisation;
 mod outcome;
 mod phase_a;
 mod phase_b;
+mod recounting;
 mod timeline;
 
 use std::time::Duration;

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -23,7 +24,7 @@ use tokio::task::JoinSet;
 use crate::organisation::{Organisation, post};
 use crate::outcome::Outcome;
 use crate::timeline::{self, Day};
-use crate::{END, prepare, progress};
+use crate::{END, prepare, progress, recounting};
 
 /// How many a seller holds at once, at the most: less than all of them together would need at the height of the year.
 const MAXIMUM: i64 = 60;
@@ -45,22 +46,37 @@ pub(crate) async fn run(crm: &Crm) -> anyhow::Result<bool> {
     let company = Company { client: stack.administrator(), stack: &stack, organisation: &organisation };
     let bar = progress(days.len());
     let mut spent = Spent::default();
-    for (date, day) in &days {
-        bar.set_message(format!("days, {date}"));
-        company.live(*date, day, &mut spent).await.with_context(|| format!("on {date}"))?;
-        bar.inc(1);
-    }
+    let done = AtomicBool::new(false);
+    let living = async {
+        let mut lived = Ok(());
+        for (date, day) in &days {
+            bar.set_message(format!("days, {date}"));
+            lived = company.live(*date, day, &mut spent).await.with_context(|| format!("on {date}"));
+            if lived.is_err() {
+                break;
+            }
+            bar.inc(1);
+        }
+        done.store(true, Ordering::Relaxed);
+        lived
+    };
+    let (lived, recounted) = tokio::join!(living, recounting::in_a_loop(&stack, &done));
+    lived?;
+    let recounted = recounted?;
     bar.finish();
+    stack.settled(END).await?;
+    let sellers: Vec<&String> = organisation.groups.values().flatten().take(2).collect();
+    let drifts = recounting::of_drifts(&stack, [sellers[0], sellers[1]]).await?;
     let stored = stack.settled(END).await?;
     let outcome = Outcome::of(&stored, &organisation)?;
     stack.shutdown().await?;
     println!(
-        "\n{outcome}\n{}\n{} days in {:.0} s: {spent}",
+        "\n{outcome}\n{}\nRecount in a loop: {recounted}; two drifts put in by hand: {drifts}\n{} days in {:.0} s: {spent}",
         Fullness::of(&stored),
         days.len(),
         begun.elapsed().as_secs_f64()
     );
-    Ok(outcome.is_clean())
+    Ok(outcome.is_clean() && !recounted.found_a_drift())
 }
 
 /// The company as it lives.

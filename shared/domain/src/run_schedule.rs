@@ -107,8 +107,8 @@ mod tests {
 
     use super::*;
 
-    fn schedule(body: Value) -> RunSchedule {
-        RunSchedule::parse(&body).unwrap()
+    fn schedule(body: &Value) -> RunSchedule {
+        RunSchedule::parse(body).unwrap()
     }
 
     fn at(text: &str) -> Timestamp {
@@ -122,13 +122,13 @@ mod tests {
     #[test]
     fn ex_30_weekdays_at_six_and_two_and_fridays_at_five() {
         let days = ["monday", "tuesday", "wednesday", "thursday", "friday"];
-        let weekdays = schedule(json!({"startDate": "2026-03-02", "days": days, "times": ["14:00", "06:00"]}));
+        let weekdays = schedule(&json!({"startDate": "2026-03-02", "days": days, "times": ["14:00", "06:00"]}));
         // From Thursday noon over the weekend.
         assert_eq!(
             next(&weekdays, "2026-03-05T12:00:00Z", 4),
             ["2026-03-05T14:00:00Z", "2026-03-06T06:00:00Z", "2026-03-06T14:00:00Z", "2026-03-09T06:00:00Z"]
         );
-        let fridays = schedule(json!({"startDate": "2026-03-02", "days": ["friday"], "times": ["17:00"]}));
+        let fridays = schedule(&json!({"startDate": "2026-03-02", "days": ["friday"], "times": ["17:00"]}));
         assert_eq!(next(&fridays, "2026-03-02T00:00:00Z", 2), ["2026-03-06T17:00:00Z", "2026-03-13T17:00:00Z"]);
         assert_eq!(next(&fridays, "2026-03-06T17:00:00Z", 1), ["2026-03-13T17:00:00Z"], "each firing once");
     }
@@ -136,14 +136,14 @@ mod tests {
     #[test]
     fn a_schedule_begins_on_its_first_date_and_follows_its_zone() {
         let berlin = schedule(
-            json!({"startDate": "2026-03-06", "days": ["friday", "sunday"], "times": ["02:30"], "timeZone": "Europe/Berlin"}),
+            &json!({"startDate": "2026-03-06", "days": ["friday", "sunday"], "times": ["02:30"], "timeZone": "Europe/Berlin"}),
         );
         // On 29 March the clocks go from 02:00 to 03:00, and on 25 October from 03:00 back to 02:00.
         assert_eq!(next(&berlin, "2026-01-01T00:00:00Z", 1), ["2026-03-06T01:30:00Z"]);
         assert_eq!(next(&berlin, "2026-03-28T12:00:00Z", 1), ["2026-03-29T01:00:00Z"], "skipped: the next instant");
         assert_eq!(next(&berlin, "2026-10-24T12:00:00Z", 2), ["2026-10-25T00:30:00Z", "2026-10-30T01:30:00Z"]);
         let organisation = TimeZone::get("Asia/Kolkata").unwrap();
-        let theirs = schedule(json!({"startDate": "2026-03-02", "days": ["monday"], "times": ["06:00"]}));
+        let theirs = schedule(&json!({"startDate": "2026-03-02", "days": ["monday"], "times": ["06:00"]}));
         let first = theirs.after(at("2026-03-01T00:00:00Z"), &organisation).next();
         assert_eq!(first, Some(at("2026-03-02T00:30:00Z")));
     }
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn a_firing_missed_by_more_than_a_quarter_of_an_hour_is_skipped() {
         let noon =
-            schedule(json!({"startDate": "2026-03-02", "days": ["monday", "tuesday"], "times": ["12:00", "12:10"]}));
+            schedule(&json!({"startDate": "2026-03-02", "days": ["monday", "tuesday"], "times": ["12:00", "12:10"]}));
         let due = |seen: &str, now: &str| noon.due(at(seen), at(now), &TimeZone::UTC);
         assert_eq!(due("2026-03-02T11:00:00Z", "2026-03-02T11:59:59Z"), Due::default());
         let on_time = due("2026-03-02T11:59:00Z", "2026-03-02T12:00:00Z");
@@ -192,8 +192,8 @@ mod tests {
     fn a_schedule_is_stored_as_it_is_said() {
         let body =
             json!({"startDate": "2026-03-02", "days": ["monday"], "times": ["06:00"], "timeZone": "Europe/Berlin"});
-        assert_eq!(serde_json::to_value(schedule(body.clone())).unwrap(), body);
+        assert_eq!(serde_json::to_value(schedule(&body)).unwrap(), body);
         let theirs = json!({"startDate": "2026-03-02", "days": ["monday"], "times": ["06:00"], "timeZone": null});
-        assert_eq!(serde_json::to_value(schedule(theirs.clone())).unwrap(), theirs);
+        assert_eq!(serde_json::to_value(schedule(&theirs)).unwrap(), theirs);
     }
 }

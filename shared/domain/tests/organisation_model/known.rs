@@ -93,11 +93,7 @@ impl SellerPlan {
         let languages: Vec<String> = self.languages.iter().map(|language| LANGUAGES[*language].to_owned()).collect();
         let unit = self.unit.map(|unit| UNITS[unit]);
         Seller {
-            roles: vec![match (self.salesperson, self.machine) {
-                (true, _) => Role::Salesperson,
-                (false, true) => Role::Integration,
-                (false, false) => Role::VpOfSales,
-            }],
+            roles: vec![self.role],
             assign_records: self.on,
             enabled: self.enabled,
             fields: fields(&[("region", region(self.region)), ("businessUnit", unit)]),

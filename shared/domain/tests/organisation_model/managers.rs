@@ -37,7 +37,7 @@ impl World {
             Step::ChangeSeller(_, change) => {
                 let plan = config.sellers.get_mut(&id).unwrap();
                 match change.clone() {
-                    SellerChange::Salesperson(is) => plan.salesperson = is,
+                    SellerChange::Role(role) => plan.role = role,
                     SellerChange::On(on) => plan.on = on,
                     SellerChange::Enabled(enabled) => plan.enabled = enabled,
                     SellerChange::Region(region) => plan.region = region,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use domain::assignment_rule::{IfSeveral, Method};
 use domain::capacity::{CapacityPeriod, MaximumCapacity};
 use domain::id::{QueueId, RuleId, SegmentId, SellerId, TeamId};
+use domain::seller::Role;
 use domain::settings::{EligibleRoles, Settings};
 use jiff::civil::{Date, Weekday};
 use proptest::prelude::*;
@@ -37,10 +38,8 @@ pub(crate) struct Config {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SellerPlan {
-    /// Holds the role that may be the only eligible one.
-    pub(crate) salesperson: bool,
-    /// Holds no other role but one that may not read records.
-    pub(crate) machine: bool,
+    /// The only one; a salesperson's may be the only eligible one, a machine's may not read records.
+    pub(crate) role: Role,
     pub(crate) on: bool,
     pub(crate) enabled: bool,
     pub(crate) region: Option<usize>,
@@ -129,12 +128,15 @@ pub(crate) fn unit() -> impl Strategy<Value = Option<usize>> {
     prop::option::of(0_usize..UNITS.len())
 }
 
+pub(crate) fn role() -> impl Strategy<Value = Role> {
+    prop_oneof![8 => Just(Role::Salesperson), 1 => Just(Role::VpOfSales), 1 => Just(Role::Integration)]
+}
+
 pub(crate) fn seller_plan() -> impl Strategy<Value = SellerPlan> {
-    let profile = (prop::bool::weighted(0.8), any::<bool>(), prop::bool::weighted(0.9), prop::bool::weighted(0.9));
+    let profile = (role(), prop::bool::weighted(0.9), prop::bool::weighted(0.9));
     (profile, region(), languages(), prop::option::of(hours()), capacity(), unit()).prop_map(
-        |((salesperson, machine, on, enabled), region, languages, hours, capacity, unit)| SellerPlan {
-            salesperson,
-            machine,
+        |((role, on, enabled), region, languages, hours, capacity, unit)| SellerPlan {
+            role,
             on,
             enabled,
             region,
@@ -215,8 +217,7 @@ pub(crate) fn group_plan() -> impl Strategy<Value = GroupPlan> {
 }
 
 pub(crate) fn settings() -> impl Strategy<Value = Settings> {
-    let roles =
-        prop_oneof![Just(EligibleRoles::All), Just(EligibleRoles::Named(vec![domain::seller::Role::Salesperson]))];
+    let roles = prop_oneof![Just(EligibleRoles::All), Just(EligibleRoles::Named(vec![Role::Salesperson]))];
     let weekday = prop_oneof![Just(Weekday::Sunday), Just(Weekday::Monday)];
     let maximum = prop::option::weighted(0.3, 0_u32..6);
     (roles, prop::sample::select(ZONES.to_vec()), weekday, maximum).prop_map(

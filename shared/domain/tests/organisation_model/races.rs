@@ -4,6 +4,7 @@ use domain::assignment_rule::Method;
 use domain::capacity::MaximumCapacity;
 use domain::id::{Owner, SellerId};
 use domain::reason::Reason;
+use domain::seller::Role;
 use domain::settings::Settings;
 
 use crate::Case;
@@ -17,8 +18,7 @@ const BATCH: Batch = Batch { take: 99, most: 99, writer: 1, drawn: 1 };
 /// Sellers with room for one lead each; any of them may get any lead as long as there is room.
 fn organisation(sellers: usize) -> World {
     let seller = SellerPlan {
-        salesperson: true,
-        machine: false,
+        role: Role::Salesperson,
         on: true,
         enabled: true,
         region: None,

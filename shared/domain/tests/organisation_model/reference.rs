@@ -10,6 +10,7 @@ use domain::mark::Cause;
 use domain::reason::Reason;
 use domain::record::Record;
 use domain::run::{Status, Verdict};
+use domain::seller::Role;
 use domain::settings::EligibleRoles;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -225,7 +226,7 @@ impl Reference<'_> {
             left.retain(|id| passes(id));
         };
         let every_role = self.config.settings.eligible_roles == EligibleRoles::All;
-        gate(&mut left, Verdict::Role, &|id| every_role || plan(id).salesperson);
+        gate(&mut left, Verdict::Role, &|id| every_role || plan(id).role == Role::Salesperson);
         gate(&mut left, Verdict::SwitchedOff, &|id| plan(id).on);
         gate(&mut left, Verdict::Disabled, &|id| plan(id).enabled);
         gate(&mut left, Verdict::NotMatched, &|id| fits(plan(id)));
@@ -234,7 +235,7 @@ impl Reference<'_> {
         let mut buckets = BTreeMap::new();
         if !left.is_empty() {
             reason = Reason::SellerLacksPermission;
-            gate(&mut left, Verdict::NoPermission, &|id| plan(id).salesperson || !plan(id).machine);
+            gate(&mut left, Verdict::NoPermission, &|id| plan(id).role != Role::Integration);
         }
         if !left.is_empty() {
             reason = Reason::NoCapacity;

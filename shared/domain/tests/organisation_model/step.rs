@@ -3,6 +3,7 @@
 
 use domain::assignment_rule::Method;
 use domain::capacity::MaximumCapacity;
+use domain::seller::Role;
 use domain::settings::Settings;
 use proptest::prelude::*;
 
@@ -10,7 +11,7 @@ use crate::condition::{Test, test};
 use crate::hours::{Hours, hours};
 use crate::plan::{
     GroupPlan, Pick, RulePlan, SegmentPlan, SellerPlan, capacity, created_within, group_plan, languages, method, pick,
-    region, rule_plan, segment_plan, seller_plan, settings, unit, within,
+    region, role, rule_plan, segment_plan, seller_plan, settings, unit, within,
 };
 
 /// The values of a record's columns, by number.
@@ -37,7 +38,7 @@ pub(crate) enum To {
 
 #[derive(Debug, Clone)]
 pub(crate) enum SellerChange {
-    Salesperson(bool),
+    Role(Role),
     On(bool),
     Enabled(bool),
     Region(Option<usize>),
@@ -219,7 +220,7 @@ fn of_records() -> impl Strategy<Value = Step> {
 
 fn of_sellers() -> impl Strategy<Value = Step> {
     let change = prop_oneof![
-        1 => prop::bool::weighted(0.7).prop_map(SellerChange::Salesperson),
+        1 => role().prop_map(SellerChange::Role),
         3 => prop::bool::weighted(0.7).prop_map(SellerChange::On),
         2 => prop::bool::weighted(0.7).prop_map(SellerChange::Enabled),
         2 => region().prop_map(SellerChange::Region),
