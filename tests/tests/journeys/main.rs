@@ -10,6 +10,7 @@ mod configuration;
 mod imports;
 mod logs;
 mod manual_work;
+mod permission;
 mod privileges;
 mod round_robin;
 mod simulate;

@@ -219,7 +219,7 @@ async fn seg_54_seg_55_rule_50_sec_77_a_stored_record_is_tried_by_its_mark_or_as
     record(&client, "lead", json!({"id": "L-1", "fields": {"campaign": "First"}})).await?;
     assert_eq!(resumed(&stack, "created").await?["owner"]["id"], "ana");
     change(&client, "lead", "L-1", &json!({"campaign": "Second"})).await?;
-    assert_eq!(resumed(&stack, "updated").await?["owner"]["id"], "ben");
+    assert_eq!(resumed(&stack, "moved").await?["owner"]["id"], "ben");
     close(&client, "lead", "L-1", "qualified").await?;
     let path = "/v1/records/lead/simulate";
     let inactive = client.post(path, &json!({"record": {"id": "L-1"}})).await?;
