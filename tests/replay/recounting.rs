@@ -67,6 +67,7 @@ pub(crate) async fn of_drifts(stack: &RunningStack, sellers: [&String; 2]) -> an
     ensure!(first.repaired == 0, "a drift was repaired at first sight: {first}");
     // The second look by the schedule, which is called on the way, and what is left by hand.
     let before = repairs(stack)?;
+    ensure!(before == 0, "{before} sellers were put right though nothing had drifted");
     stack.advance_to(stack.now() + SignedDuration::from_mins(3), SignedDuration::from_mins(1)).await?;
     call(stack, "due").await?;
     let repaired = repairs(stack)? - before;

@@ -107,7 +107,12 @@ impl Reset {
             let figures = self.recount(&ids, &mut suspects, &types, knowledge).await?;
             done.figures += figures;
             round = round.after(page, figures, self.clock.now());
-            self.store.put_round(lease, &round).await?;
+            match self.store.put_round(lease, &round).await {
+                Ok(()) => {}
+                // The lease ended and somebody else goes on with the round. What was put right stays so.
+                Err(Error::Conflict) => break,
+                Err(error) => return Err(error),
+            }
         }
         done.suspects = suspects.len();
         let Figures { looks, void, suspected, repaired, opened } = done.figures;

@@ -433,13 +433,10 @@ impl Desk<'_> {
                 let settings = &self.organisation.settings;
                 let eligible = |team: &&Candidates<Team>| settings.eligible_roles.admit(&team.group.roles);
                 let teams = self.organisation.teams.iter().filter(eligible);
-                let receiving = &self.organisation.receiving;
                 let teams = teams.map(|team| Group {
                     id: &team.group.id,
                     subject: team.subject.as_ref(),
-                    // Of a team without roles of its own those of its members decide who may read what it owns.
-                    permitted: team.group.roles.is_empty()
-                        || team.group.roles.iter().any(|role| receiving.contains(role)),
+                    permitted: self.may_read(&team.group),
                 });
                 match group::find(pick, ready.matcher.as_ref(), teams, &context, &chance)? {
                     Found::One(id) => Ok(Owner::Team(id.clone())),
@@ -465,6 +462,17 @@ impl Desk<'_> {
             }
         };
         Ok((ended(outcome), None))
+    }
+
+    /// Whether a team may read records (SEC-47). One without roles of its own may where a member may, or as long as it has
+    /// none.
+    fn may_read(&self, team: &Team) -> bool {
+        let receives = |roles: &[Role]| roles.iter().any(|role| self.organisation.receiving.contains(role));
+        let member = |id| self.roster.position(id).map(|position| &self.roster.members()[position].seller.roles);
+        receives(&team.roles)
+            || team.roles.is_empty()
+                && (team.member_ids.is_empty()
+                    || team.member_ids.iter().filter_map(member).any(|roles| receives(roles)))
     }
 
     /// The seller who gets the record, and the trace of everyone considered.

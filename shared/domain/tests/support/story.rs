@@ -138,6 +138,8 @@ struct ToldTeam {
     #[serde(default = "salesperson")]
     roles: Vec<Role>,
     #[serde(default)]
+    members: Vec<SellerId>,
+    #[serde(default)]
     fields: Map<String, Value>,
 }
 

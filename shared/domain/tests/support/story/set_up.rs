@@ -114,7 +114,7 @@ impl Story {
         }
         let teams = self.teams.iter().map(|(id, told)| {
             let (name, roles, fields) = (id.to_string(), told.roles.clone(), told.fields.clone());
-            let team = Team { id: id.clone(), name, member_ids: vec![], roles, fields, version: 1 };
+            let team = Team { id: id.clone(), name, member_ids: told.members.clone(), roles, fields, version: 1 };
             Candidates { subject: team.subject(record_types.get(&"team".into()).unwrap()), group: Arc::new(team) }
         });
         let queues = self.queues.iter().map(|(id, told)| {
