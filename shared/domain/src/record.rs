@@ -82,6 +82,9 @@ pub struct Record {
     pub version: u64,
     /// Counts every write of ours; 0 for another program's item that was not adopted yet.
     pub revision: u64,
+    /// Whether it stands in the counters: Baton has written it. Stays true when another program takes the revision away to
+    /// have the record looked at again.
+    pub counted: bool,
     /// That it waits, and why.
     pub mark: Option<Mark>,
     /// What the last run left.
@@ -133,6 +136,7 @@ impl NewRecord {
             score: None,
             version: 1,
             revision: 1,
+            counted: true,
             mark: self.route.then(|| Mark::new(cause, Columns::all(), now)),
             last: None,
             tag: self.tag,
@@ -206,6 +210,7 @@ impl Record {
         let adopted = self.revision == 0 && self.state == State::Active;
         self.version += 1;
         self.revision += 1;
+        self.counted = true;
         self.modified_on = now;
         if adopted { self.marked(Cause::Created, Columns::all(), now) } else { self }
     }
@@ -279,10 +284,11 @@ impl Record {
             Status::NotApplicable => !owner_given && self.owner.is_none(),
         };
         let mut record = self.in_unit(business_unit);
-        if record.revision == 0 {
+        if !record.counted {
             record.version = 1;
         }
         record.revision += 1;
+        record.counted = true;
         record.mark = None;
         record.segment.clone_from(&run.segmentation.segment_id);
         match &run.assignment.owner {
@@ -302,6 +308,7 @@ impl Record {
     #[must_use]
     pub fn marked_again(mut self, now: Timestamp) -> Record {
         self.revision += 1;
+        self.counted = true;
         self.marked(Cause::Updated, Columns::all(), now)
     }
 
@@ -312,6 +319,7 @@ impl Record {
         mark.attempt += 1;
         self.mark = Some(mark);
         self.revision += 1;
+        self.counted = true;
         self
     }
 }

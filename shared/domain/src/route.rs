@@ -17,7 +17,7 @@ use crate::lineup::Lineup;
 use crate::mark::{Cause, Mark};
 use crate::queue::Queue;
 use crate::reason::Reason;
-use crate::record::Record;
+use crate::record::{Record, State};
 use crate::roster::{InPeriod, Roster};
 use crate::rulebook::{ReadyRule, ReadySegment, Rulebook, Tested};
 use crate::run::{Assignment, Joined, RoutingRun, Segmentation, SequenceConnection, Status, Trace, Tried, Trigger};
@@ -142,7 +142,10 @@ pub fn route(
 /// will say, and the turn of who was chosen.
 fn apply(roster: &mut Roster, lineup: &mut Lineup<'_>, record: &Record, decision: &Decision) {
     // Another program's item counts from its adoption on, which is this run.
-    let before = record.owner.as_ref().filter(|_| record.revision > 0);
+    if record.state == State::Inactive {
+        return;
+    }
+    let before = record.owner.as_ref().filter(|_| record.counted);
     let after = match &decision.run.assignment.owner {
         // The owner stays who it was (RULE-41).
         None | Some(Owner::Queue(_)) => record.owner.as_ref(),
@@ -200,6 +203,16 @@ pub fn undecidable(record: &Record, rulebook_version: u64, present: Present, det
     }
 }
 
+/// The run of an inactive record that another program asked for: it is in no segment, and its owner stays (SEG-60).
+fn at_rest(record: &Record, rulebook_version: u64, present: Present) -> RoutingRun {
+    RoutingRun {
+        segmentation: Segmentation::not_applicable(None),
+        assignment: Assignment::not_applicable(record.owner.clone()),
+        error_details: None,
+        ..undecidable(record, rulebook_version, present, String::new())
+    }
+}
+
 fn decide(
     organisation: &Organisation,
     lineup: &Lineup<'_>,
@@ -212,6 +225,9 @@ fn decide(
     let mark = record.mark_or_adoption(present.now);
     let rulebook = organisation.rulebooks.get(&record.key.record_type);
     let version = rulebook.map_or(0, |rulebook| rulebook.version);
+    if record.state == State::Inactive {
+        return Decision { run: at_rest(record, version, present), touched: None };
+    }
     let (rulebook, subject) = match (rulebook, &arrival.subject) {
         (Some(rulebook), Ok(subject)) => (rulebook, subject),
         (None, _) => return undecided(record, version, present, "this record type is not configured".to_owned()),

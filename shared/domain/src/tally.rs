@@ -32,7 +32,7 @@ impl Record {
     /// The counters this record counts in, each by one. Inactive records and other programs' items count nowhere.
     #[must_use]
     pub fn tally(&self) -> Vec<Counter> {
-        if self.state == State::Inactive || self.revision == 0 {
+        if self.state == State::Inactive || !self.counted {
             return Vec::new();
         }
         let mut counters = Vec::with_capacity(5);
@@ -105,9 +105,11 @@ mod tests {
     fn another_programs_item_counts_from_its_adoption_on() {
         let mut foreign = new_lead("L-1", &json!({})).into_record(at(1));
         foreign.owner = Some(Owner::Seller("susana".into()));
-        foreign.revision = 0;
-        let mut adopted = foreign.clone();
-        adopted.revision = 1;
+        (foreign.revision, foreign.counted) = (0, false);
+        let adopted = Record { revision: 1, counted: true, ..foreign.clone() };
         assert_eq!(changes(Some(&foreign), Some(&adopted)), [(Counter::Held("susana".into()), 1)].into());
+        // Asked for again by taking the revision away, it stands in the counters already.
+        let again = Record { revision: 0, ..adopted.clone() };
+        assert_eq!(changes(Some(&again), Some(&adopted)), Changes::new());
     }
 }

@@ -270,7 +270,7 @@ impl Case {
         let owner = lead.owner.filter(|number| *number < self.sellers.len());
         new.owner = owner.map(|number| Owner::Seller(id(number)));
         if lead.foreign {
-            (new.revision, new.mark) = (0, None);
+            (new.revision, new.counted, new.mark) = (0, false, None);
         }
         new
     }

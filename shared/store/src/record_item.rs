@@ -206,6 +206,8 @@ impl Stored {
             score: reader.value("score"),
             version: reader.number("version").unwrap_or(1),
             revision: reader.number("revision").unwrap_or(0),
+            // Written with the first revision, and left there by who takes the revision away.
+            counted: item.contains_key("revision") || item.contains_key("listed"),
             mark: reader.mark(seen_at),
             last: reader.last_run(),
             tag: reader.text("tag"),

@@ -70,7 +70,7 @@ impl World {
                 Some(How::NotRouted) => None,
             };
             if how.is_none() {
-                (record.revision, record.version, record.mark) = (0, 0, None);
+                (record.revision, record.counted, record.version, record.mark) = (0, false, 0, None);
             } else if let Some(seller) = &owner {
                 self.give(&record, seller, 0);
                 self.tick();
