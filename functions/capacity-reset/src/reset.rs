@@ -149,8 +149,8 @@ impl Reset {
         for (id, state) in &states {
             let Ok(position) = knowledge.sellers.binary_search_by(|seller| seller.id.cmp(id)) else { continue };
             let capacity = &knowledge.sellers[position].capacity;
-            let Some(period) = state.period_to_open(capacity, now, settings) else { continue };
-            opened += u64::from(self.store.open_period(id, state.in_period.as_ref(), &period).await?);
+            let Some(with_present) = state.opened(capacity, now, settings) else { continue };
+            opened += u64::from(self.store.open_period(id, &state.in_periods, &with_present).await?);
         }
         Ok(Figures { opened, ..self.store.recount(states, suspects, types, now).await? })
     }

@@ -7,7 +7,7 @@ use api::shapes::run;
 use api::shapes::timeline::TimelineEntry;
 use api::{Authorized, Filters, Page, Paging, Path, Scope, Versioned};
 use axum::extract::State;
-use domain::id::{Owner, QueueId, RecordKey, RecordType, RunId, SegmentId, SellerId, TeamId};
+use domain::id::{Owner, QueueId, RecordKey, RecordType, SegmentId, SellerId, TeamId};
 use domain::record::{State as RecordState, WorkStatus};
 use serde_json::Value;
 use store::knowledge::Knowledge;
@@ -141,9 +141,7 @@ pub(crate) async fn runs(
     let knowledge = records.knowledge().await?;
     let stored = records.store.record(&key, records.clock.now()).await?;
     check(&authorized, &stored.record, &knowledge)?;
-    let newest = stored.record.last.map(|last| last.id);
-    let from: Option<RunId> = paging.position()?.or(newest);
-    let (runs, next) = records.store.runs_of(&key, from, paging.limit).await?;
+    let (runs, next) = records.store.runs_of(&stored.record, paging.position()?, paging.limit).await?;
     Ok(paging.page(runs.iter().map(|found| run::answer(found, true)).collect(), next.as_ref()))
 }
 

@@ -84,7 +84,7 @@ impl Sellers {
         let attributes = attributes.map(|(name, values)| (name.to_owned(), owned(values))).collect();
         let consumed = state.consumed(&counting);
         let maximum = seller.maximum(settings);
-        let in_period = state.in_period_of(&seller.capacity, self.clock.now(), settings);
+        let in_period = state.in_period(&seller.capacity, self.clock.now(), settings);
         let capacity = Capacity {
             maximum,
             // A counter that is being recounted may be below zero for a moment.
@@ -92,7 +92,7 @@ impl Sellers {
             available: maximum.map(|maximum| i64::from(maximum) - consumed),
             period: seller.capacity.period,
             period_maximum: seller.capacity.period_maximum,
-            period_assigned: in_period.map_or(0, |known| known.assigned.into()),
+            period_assigned: in_period.unwrap_or(0).into(),
         };
         Shape {
             time_zone: seller.time_zone.as_ref().and_then(|zone| zone.iana_name()).map(ToOwned::to_owned),

@@ -15,13 +15,15 @@ use jiff::Timestamp;
 /// The environment variable that tells a function where the offset is.
 pub const FILE_VARIABLE: &str = "BATON_CLOCK_FILE";
 
-/// Where a new clock may start: ids hold no instant before 1970, and the end leaves room to move on.
+/// Where a new clock may start: ids hold no instant before 1970, and the end leaves room to move on before sort keys run
+/// out of digits, in 2286.
 const EARLIEST: Timestamp = Timestamp::UNIX_EPOCH;
-const LATEST: Timestamp = Timestamp::constant(32_503_680_000, 0);
+const LATEST: Timestamp = Timestamp::constant(7_258_118_400, 0);
 
 /// The clock of one stack.
 pub struct Clock {
     file: PathBuf,
+    kept: bool,
     offset_milliseconds: AtomicI64,
 }
 
@@ -41,7 +43,7 @@ impl Clock {
             Err(error) if error.kind() == ErrorKind::NotFound => (false, at.map_or(0, ahead_of_real_time)),
             Err(error) => return Err(error).with_context(|| format!("cannot read the clock {}", file.display())),
         };
-        let clock = Self { file, offset_milliseconds: AtomicI64::new(offset) };
+        let clock = Self { file, kept, offset_milliseconds: AtomicI64::new(offset) };
         if !kept {
             clock.write(offset)?;
         }
@@ -52,6 +54,12 @@ impl Clock {
     #[must_use]
     pub fn file(&self) -> &Path {
         &self.file
+    }
+
+    /// Whether it goes on where an earlier stack left it, wherever this one was to start.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.kept
     }
 
     /// The present instant.

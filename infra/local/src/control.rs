@@ -22,6 +22,8 @@ use crate::running::Running;
 
 /// The furthest the clock may be moved by one request: ten years, in minutes.
 const MAX_ADVANCE_MINUTES: u32 = 10 * 366 * 24 * 60;
+/// So often one schedule may be called on the way: half a year of minutes.
+const MAX_CALLS: u32 = 183 * 24 * 60;
 
 /// The routes below `/_local`.
 pub fn routes(running: Arc<Running>) -> Router {
@@ -57,6 +59,10 @@ async fn advance(State(running): State<Arc<Running>>, body: Bytes) -> Result<Jso
     let Advance { advance_minutes, minutes_between_calls } = parse(&body)?;
     if advance_minutes > MAX_ADVANCE_MINUTES {
         return Err(Problem::bad_request(format!("advanceMinutes is at most {MAX_ADVANCE_MINUTES}")));
+    }
+    let fewest = advance_minutes.div_ceil(MAX_CALLS).max(1);
+    if minutes_between_calls.is_some_and(|minutes| minutes < fewest) {
+        return Err(Problem::bad_request(format!("minutesBetweenCalls is at least {fewest} for {advance_minutes}")));
     }
     let apart = minutes_between_calls.map(|minutes| SignedDuration::from_mins(minutes.into()));
     running.advance(advance_minutes, apart).await.map_err(|error| Problem::internal(&error))?;

@@ -112,7 +112,7 @@ async fn run(arguments: StackArguments) -> Result<()> {
     let stop = stop_signal()?;
     let stack = start(&arguments).await?;
     let shown = tokio::select! {
-        shown = demonstrate(&stack, data_dir(arguments.data_dir)) => shown,
+        shown = demonstrate(&stack, arguments.at, data_dir(arguments.data_dir)) => shown,
         () = stop => Ok(()),
     };
     stack.shutdown().await.and(shown)
@@ -121,7 +121,7 @@ async fn run(arguments: StackArguments) -> Result<()> {
 async fn stack(arguments: StackArguments) -> Result<()> {
     let stop = stop_signal()?;
     let stack = start(&arguments).await?;
-    introduce(&stack);
+    introduce(&stack, arguments.at);
     println!("Tokens: make token ROLE=sales-manager SUB=susana\nStop with Ctrl-C.");
     stop.await;
     stack.shutdown().await
@@ -172,8 +172,11 @@ fn data_dir(argument: Option<PathBuf>) -> Option<PathBuf> {
     argument.filter(|path| !path.as_os_str().is_empty())
 }
 
-fn introduce(stack: &Stack) {
+fn introduce(stack: &Stack, at: Option<Timestamp>) {
     println!("Baton answers on {}", stack.url());
+    if let (Some(at), true) = (at, stack.running().clock.is_kept()) {
+        println!("Its clock is kept in DATA_DIR and goes on from there: it does not start at {at}");
+    }
     if stack.running().clock.offset_milliseconds() != 0 {
         println!("Its clock shows {:.0}", stack.now());
     }
@@ -183,8 +186,8 @@ fn introduce(stack: &Stack) {
 }
 
 /// Seeds, prints what to try and shows decisions until somebody stops it.
-async fn demonstrate(stack: &Stack, data_dir: Option<PathBuf>) -> Result<()> {
-    introduce(stack);
+async fn demonstrate(stack: &Stack, at: Option<Timestamp>, data_dir: Option<PathBuf>) -> Result<()> {
+    introduce(stack, at);
     let administrator = stack.token("demonstration", &["system-administrator"]);
     let api = ApiClient::new(stack.url(), administrator)?;
     let decisions = stack.decisions();

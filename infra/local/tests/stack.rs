@@ -193,6 +193,14 @@ async fn the_clock_moves_forward_only_and_what_falls_due_happens_in_order() {
     let sparsely = r#"{"advanceMinutes": 6, "minutesBetweenCalls": 3}"#;
     assert_eq!(fixture.post("/_local/clock", sparsely).await.1["offsetMilliseconds"], 660_000);
     assert_eq!(fixture.log("waiting").lines().count(), 8);
+    for refused in [
+        r#"{"advanceMinutes": 6, "minutesBetweenCalls": 0}"#,
+        r#"{"advanceMinutes": 5270400, "minutesBetweenCalls": 19}"#,
+        r#"{"advanceMinutes": 5270401}"#,
+    ] {
+        assert_eq!(fixture.post("/_local/clock", refused).await.0, 400, "{refused}");
+    }
+    assert_eq!(fixture.get("/_local/clock").await.1["offsetMilliseconds"], 660_000);
     fixture.stop().await.unwrap();
 }
 

@@ -43,10 +43,14 @@ impl CapacityPeriod {
     /// Every period with its word.
     pub const WORDS: [(&'static str, Self); 4] =
         [("none", Self::None), ("day", Self::Day), ("week", Self::Week), ("month", Self::Month)];
+
+    /// The lengths in which assignments are counted.
+    pub(crate) const COUNTED: [Self; 3] = [Self::Day, Self::Week, Self::Month];
 }
 
 impl CapacityPeriod {
-    /// The period that an instant lies in, as text that differs from every other period's; none without periods.
+    /// The period that an instant lies in, as text that differs from every other period's; none without periods. Periods
+    /// of one length are texts of one length, in the order of time.
     #[must_use]
     pub fn at(self, now: Timestamp, zone: &TimeZone, first_weekday: Weekday) -> Option<String> {
         let today = now.to_zoned(zone.clone()).date();
@@ -60,13 +64,6 @@ impl CapacityPeriod {
             Self::Month => Some(today.first_of_month().to_string()[..7].to_owned()),
         }
     }
-}
-
-/// Whether the present period began after the one that is known, or is one of another length. A period that lies before
-/// the known one, as after a change of the zone or on a clock that is behind, has not begun since.
-pub(crate) fn has_begun_since(known: &str, present: &str) -> bool {
-    // Periods of one length are texts of one length, in the order of time.
-    known.len() != present.len() || known < present
 }
 
 impl MaximumCapacity {

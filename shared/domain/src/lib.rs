@@ -17,6 +17,7 @@ pub mod fault;
 mod group;
 pub mod id;
 pub mod import;
+pub mod in_periods;
 mod lineup;
 pub mod mark;
 pub mod members;

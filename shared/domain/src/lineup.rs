@@ -115,7 +115,12 @@ impl<'a> Lineup<'a> {
     /// Whether the present period may bring one more (CAP-11).
     fn has_period_room(&self, Member { seller, state, .. }: &Member) -> bool {
         let Some(most) = seller.capacity.period_maximum else { return true };
-        self.period(seller.capacity.period).is_none_or(|period| state.assigned_in(period) < most)
+        self.period(seller.capacity.period).is_none_or(|period| state.in_periods.of(period) < most)
+    }
+
+    /// The present period of every length in which assignments are counted (CAP-11).
+    pub(crate) fn periods(&self) -> impl Iterator<Item = &str> {
+        CapacityPeriod::COUNTED.into_iter().filter_map(|length| self.period(length))
     }
 
     fn period(&self, length: CapacityPeriod) -> Option<&str> {

@@ -79,6 +79,14 @@ impl Look {
         self.changes == state.changes && self.differences.iter().all(as_seen)
     }
 
+    /// Whether a state is what a repair of this look makes of the one it saw.
+    #[must_use]
+    pub fn is_repaired(&self, state: &SellerState) -> bool {
+        let as_counted =
+            |(record_type, seen): (&RecordType, &Difference)| state.held.get(record_type) == Some(&seen.counted);
+        self.changes + 1 == state.changes && self.differences.iter().all(as_counted)
+    }
+
     /// Whether an earlier look found the very same, with nothing done to the seller in between.
     #[must_use]
     pub fn repeats(&self, earlier: &Self) -> bool {

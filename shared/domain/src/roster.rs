@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::capacity::{MaximumCapacity, has_begun_since};
+use crate::capacity::MaximumCapacity;
 use crate::id::{Owner, RecordType, SellerId};
+use crate::in_periods::InPeriods;
 use crate::record::Record;
 use crate::seller::Seller;
 use crate::settings::Settings;
@@ -26,20 +27,11 @@ pub struct SellerState {
     pub generation: u64,
     /// Active records the seller owns, of every type, counting or not (CAP-03).
     pub held: Held,
-    /// Automatic assignments in the last period that had one (CAP-11).
-    pub in_period: Option<InPeriod>,
+    /// Automatic assignments of the latest periods (CAP-11).
+    pub in_periods: InPeriods,
     /// Grows with every transaction that changes what the seller holds or gives it a turn: two reads with the same
     /// number had no such transaction in between (CAP-09).
     pub changes: u64,
-}
-
-/// How many automatic assignments one period brought a seller (CAP-11).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InPeriod {
-    /// Which period ([`crate::capacity::CapacityPeriod::at`]).
-    pub period: String,
-    /// How many.
-    pub assigned: u32,
 }
 
 impl SellerState {
@@ -55,26 +47,20 @@ impl SellerState {
         self.turns.iter().filter(|(record_type, _)| counting.contains(*record_type)).map(|(_, turn)| *turn).max()
     }
 
-    /// The present period of a seller with this capacity and how many automatic assignments it has brought so far; none
-    /// without periods (CAP-11).
+    /// How many automatic assignments the present period of a seller with this capacity has brought so far; none without
+    /// periods (CAP-11).
     #[must_use]
-    pub fn in_period_of(&self, capacity: &MaximumCapacity, now: Timestamp, settings: &Settings) -> Option<InPeriod> {
+    pub fn in_period(&self, capacity: &MaximumCapacity, now: Timestamp, settings: &Settings) -> Option<u32> {
         let period = capacity.period.at(now, &settings.time_zone, settings.first_weekday)?;
-        Some(InPeriod { assigned: self.assigned_in(&period), period })
+        Some(self.in_periods.of(&period))
     }
 
-    /// Automatic assignments in a period.
-    pub(crate) fn assigned_in(&self, period: &str) -> u32 {
-        self.in_period.as_ref().filter(|known| known.period == period).map_or(0, |known| known.assigned)
-    }
-
-    /// The period that has begun for a seller with this capacity and that the moving part does not know yet; none
-    /// without periods (CAP-11). Opening it changes no decision: what is known of another period counts as nothing.
+    /// What is known of periods with the present one of a seller with this capacity, where that has begun and is not
+    /// known yet (CAP-11). Opening it changes no decision: a period that is not known has brought nothing.
     #[must_use]
-    pub fn period_to_open(&self, capacity: &MaximumCapacity, now: Timestamp, settings: &Settings) -> Option<String> {
+    pub fn opened(&self, capacity: &MaximumCapacity, now: Timestamp, settings: &Settings) -> Option<InPeriods> {
         let present = capacity.period.at(now, &settings.time_zone, settings.first_weekday)?;
-        let begun = self.in_period.as_ref().is_none_or(|known| has_begun_since(&known.period, &present));
-        begun.then_some(present)
+        self.in_periods.opened(&present)
     }
 
     /// Consumed capacity: records held of the types that count (CAP-01, CAP-03).
@@ -93,14 +79,6 @@ pub struct Member {
     pub state: SellerState,
     /// The seller as matchers test one; none when a stored value is not of its column's type any more.
     pub subject: Option<Arc<Subject>>,
-}
-
-impl Member {
-    /// The present period and how many automatic assignments it has brought so far; none without periods (CAP-11).
-    #[must_use]
-    pub fn in_period(&self, now: Timestamp, settings: &Settings) -> Option<InPeriod> {
-        self.state.in_period_of(&self.seller.capacity, now, settings)
-    }
 }
 
 /// The sellers of a batch, in the order of their ids.
@@ -151,6 +129,12 @@ impl Roster {
         Some(position)
     }
 
+    /// How matchers see the seller who is an owner, to move it on.
+    pub(crate) fn subject_mut(&mut self, owner: &Owner) -> Option<&mut Subject> {
+        let position = self.position(owner.seller()?)?;
+        self.members[position].subject.as_mut().map(Arc::make_mut)
+    }
+
     /// The moving part of a seller, to move it.
     pub(crate) fn state_mut(&mut self, position: usize) -> &mut SellerState {
         &mut self.members[position].state
@@ -166,28 +150,24 @@ mod tests {
 
     /// Clocks go forward in Berlin on 29 March 2026, so that day begins at 23:00 UTC and the next one at 22:00.
     #[test]
-    fn cap_11_a_period_opens_once_at_the_organisations_midnight_and_never_backwards() {
+    fn cap_11_a_period_opens_at_the_organisations_midnight() {
         let settings = Settings { time_zone: TimeZone::get("Europe/Berlin").unwrap(), ..Settings::default() };
         let of = |period| MaximumCapacity { period, period_maximum: Some(1), ..MaximumCapacity::default() };
-        let known = |period: &str| SellerState {
-            in_period: Some(InPeriod { period: period.to_owned(), assigned: 1 }),
-            ..SellerState::default()
-        };
-        let (never, day) = (SellerState::default(), of(CapacityPeriod::Day));
-        let opens = |state: &SellerState, capacity: &MaximumCapacity, now: &str| {
-            state.period_to_open(capacity, now.parse().unwrap(), &settings)
+        let (day, month) = (of(CapacityPeriod::Day), of(CapacityPeriod::Month));
+        let opens = |known: &str, capacity: &MaximumCapacity, now: &str| {
+            let in_periods = InPeriods::default().with_one_more([known]);
+            let state = SellerState { in_periods, ..SellerState::default() };
+            let opened = state.opened(capacity, now.parse().unwrap(), &settings)?;
+            opened.iter().find(|(_, assigned)| *assigned == 0).map(|(period, _)| period.to_owned())
         };
         let period = |text: &str| Some(text.to_owned());
-        assert_eq!(opens(&never, &day, "2026-03-28T22:59:59Z"), period("2026-03-28"));
-        assert_eq!(opens(&known("2026-03-28"), &day, "2026-03-28T22:59:59Z"), None);
-        assert_eq!(opens(&known("2026-03-28"), &day, "2026-03-28T23:00:00Z"), period("2026-03-29"));
-        assert_eq!(opens(&known("2026-03-29"), &day, "2026-03-29T21:59:59Z"), None, "a day of 23 hours");
-        assert_eq!(opens(&known("2026-03-29"), &day, "2026-03-29T22:00:00Z"), period("2026-03-30"));
-        assert_eq!(opens(&known("2026-03-30"), &day, "2026-03-29T21:59:59Z"), None, "on a clock that is behind");
-        let month = of(CapacityPeriod::Month);
-        assert_eq!(opens(&known("2026-03-30"), &month, "2026-03-29T22:00:00Z"), period("2026-03"));
-        assert_eq!(opens(&known("2026-03"), &month, "2026-03-31T21:59:59Z"), None);
-        assert_eq!(opens(&known("2026-03"), &month, "2026-03-31T22:00:00Z"), period("2026-04"));
-        assert_eq!(opens(&never, &MaximumCapacity::default(), "2026-03-28T22:59:59Z"), None, "no periods");
+        assert_eq!(opens("2026-03-28", &day, "2026-03-28T22:59:59Z"), None);
+        assert_eq!(opens("2026-03-28", &day, "2026-03-28T23:00:00Z"), period("2026-03-29"));
+        assert_eq!(opens("2026-03-29", &day, "2026-03-29T21:59:59Z"), None, "a day of 23 hours");
+        assert_eq!(opens("2026-03-29", &day, "2026-03-29T22:00:00Z"), period("2026-03-30"));
+        assert_eq!(opens("2026-03-30", &month, "2026-03-29T22:00:00Z"), period("2026-03"));
+        assert_eq!(opens("2026-03", &month, "2026-03-31T21:59:59Z"), None);
+        assert_eq!(opens("2026-03", &month, "2026-03-31T22:00:00Z"), period("2026-04"));
+        assert_eq!(opens("2026-03", &MaximumCapacity::default(), "2026-03-31T22:00:00Z"), None, "no periods");
     }
 }

@@ -13,12 +13,14 @@ use crate::condition::{Context, Moment};
 use crate::distribution::Choice;
 use crate::group::{self, Chance, Found, Group};
 use crate::id::{Owner, RecordType, RunId, SegmentId, SellerId};
+use crate::in_periods::InPeriods;
 use crate::lineup::Lineup;
 use crate::mark::{Cause, Mark};
 use crate::queue::Queue;
 use crate::reason::Reason;
 use crate::record::{Record, State};
-use crate::roster::{InPeriod, Roster};
+use crate::record_type::RecordTypeDefinition;
+use crate::roster::Roster;
 use crate::rulebook::{ReadyRule, ReadySegment, Rulebook, Tested};
 use crate::run::{Assignment, Joined, RoutingRun, Segmentation, SequenceConnection, Status, Trace, Tried, Trigger};
 use crate::segment::Segment;
@@ -53,12 +55,30 @@ pub struct Candidates<T> {
     pub subject: Option<Subject>,
 }
 
+/// Relations of sellers to what they own ([`Organisation::owned_relations`]).
+pub type OwnedRelations = BTreeMap<RecordType, BTreeMap<String, BTreeSet<String>>>;
+
 impl Organisation {
     /// The types whose records count as assignments and as consumed capacity: those with an active rule (DIST-04,
     /// CAP-03).
     #[must_use]
     pub fn counting(&self) -> BTreeSet<RecordType> {
         self.rulebooks.iter().filter(|(_, rulebook)| rulebook.counts()).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The relations of sellers to what they own that some matcher looks at, by the type of what they own: each with the
+    /// columns of it whose names are compared.
+    #[must_use]
+    pub fn owned_relations(&self, sellers: &RecordTypeDefinition) -> OwnedRelations {
+        let mut relations = OwnedRelations::new();
+        for (name, columns) in self.rulebooks.values().flat_map(|rulebook| &rulebook.seller_reads().relations) {
+            let relation = sellers.relation(name).map(|(_, relation)| relation);
+            if let Some(relation) = relation.filter(|relation| relation.lookup_column().is_none()) {
+                let of_type = relations.entry(relation.record_type.clone()).or_default();
+                of_type.entry(name.clone()).or_default().extend(columns.iter().cloned());
+            }
+        }
+        relations
     }
 }
 
@@ -106,8 +126,8 @@ pub struct Touched {
     pub capacity_mattered: bool,
     /// The new mark of the last assignment.
     pub turn: Turn,
-    /// The present period with this assignment, where the seller has periods (CAP-11).
-    pub in_period: Option<InPeriod>,
+    /// What the latest periods have brought, with this assignment (CAP-11).
+    pub in_periods: InPeriods,
     /// The seller's business unit.
     pub business_unit: Option<String>,
 }
@@ -124,6 +144,8 @@ pub fn route(
     let settings = &organisation.settings;
     let moment = Moment::new(present.now, settings.time_zone.clone(), settings.first_weekday);
     let mut lineup = Lineup::new(organisation, &counting, &moment, roster.members().len());
+    let sellers = roster.members().iter().find_map(|member| member.subject.as_ref());
+    let relations = sellers.map(|seller| organisation.owned_relations(seller.definition())).unwrap_or_default();
     let mut largest_turn = roster.largest_turn();
     arrivals
         .iter()
@@ -133,6 +155,9 @@ pub fn route(
                 largest_turn = Some(touched.turn);
             }
             apply(roster, &mut lineup, &arrival.record, &decision);
+            if let (Some(relations), Ok(subject)) = (relations.get(&arrival.record.key.record_type), &arrival.subject) {
+                hand_over(roster, relations.keys(), subject, &arrival.record, &decision);
+            }
             decision
         })
         .collect()
@@ -146,11 +171,7 @@ fn apply(roster: &mut Roster, lineup: &mut Lineup<'_>, record: &Record, decision
         return;
     }
     let before = record.owner.as_ref().filter(|_| record.counted);
-    let after = match &decision.run.assignment.owner {
-        // The owner stays who it was (RULE-41).
-        None | Some(Owner::Queue(_)) => record.owner.as_ref(),
-        given => given.as_ref(),
-    };
+    let after = owner_after(record, decision);
     for (owner, change) in [(before, -1), (after, 1)] {
         if let Some(position) = roster.hold(owner, &record.key.record_type, change) {
             lineup.forget(position);
@@ -161,8 +182,36 @@ fn apply(roster: &mut Roster, lineup: &mut Lineup<'_>, record: &Record, decision
     lineup.forget(position);
     let state = roster.state_mut(position);
     state.turns.insert(record.key.record_type.clone(), touched.turn);
-    if touched.in_period.is_some() {
-        state.in_period.clone_from(&touched.in_period);
+    state.in_periods.clone_from(&touched.in_periods);
+}
+
+/// Moves what matchers see of sellers on by one decision: the record is related to who has it now (COND-03).
+fn hand_over<'a>(
+    roster: &mut Roster,
+    relations: impl Iterator<Item = &'a String>,
+    subject: &Subject,
+    record: &Record,
+    decision: &Decision,
+) {
+    let (before, after) = (record.owner.as_ref(), owner_after(record, decision));
+    if before == after || record.state == State::Inactive {
+        return;
+    }
+    for relation in relations {
+        if let Some(seller) = before.and_then(|owner| roster.subject_mut(owner)) {
+            seller.remove_related(relation, record.key.id.as_str());
+        }
+        if let Some((owner, seller)) = after.and_then(|owner| Some((owner, roster.subject_mut(owner)?))) {
+            seller.add_related(relation, Arc::new(subject.owned_by(owner)));
+        }
+    }
+}
+
+/// Who has a record after a decision. One that goes to a queue keeps its owner (RULE-41).
+fn owner_after<'a>(record: &'a Record, decision: &'a Decision) -> Option<&'a Owner> {
+    match &decision.run.assignment.owner {
+        None | Some(Owner::Queue(_)) => record.owner.as_ref(),
+        given => given.as_ref(),
     }
 }
 
@@ -499,7 +548,6 @@ impl Desk<'_> {
         due: Option<Timestamp>,
         context: Context<'_>,
     ) -> Result<Result<Touched, Reason>, String> {
-        let settings = self.organisation.settings.as_ref();
         let distribution = ready.rule.distribution.ok_or("a rule for sellers without a distribution")?;
         let matcher = ready.matcher.as_ref();
         let choice = Choice { lineup: self.lineup, context, pick, matcher, distribution, due };
@@ -509,7 +557,6 @@ impl Desk<'_> {
         let state = &member.state;
         let of_counting =
             |record_type: &RecordType| (record_type.clone(), state.held.get(record_type).copied().unwrap_or(0));
-        let in_period = member.in_period(self.present.now, settings);
         Ok(Ok(Touched {
             seller: member.seller.id.clone(),
             business_unit: member.seller.business_unit().map(str::to_owned),
@@ -518,7 +565,7 @@ impl Desk<'_> {
             seen_held: self.lineup.counting.iter().map(of_counting).collect(),
             capacity_mattered: distribution.respect_capacity,
             turn: Turn::after(self.largest_turn, self.present.now, self.present.writer),
-            in_period: in_period.map(|known| InPeriod { assigned: known.assigned + 1, ..known }),
+            in_periods: state.in_periods.with_one_more(self.lineup.periods()),
         }))
     }
 }

@@ -98,6 +98,23 @@ impl Subject {
         }
     }
 
+    /// Takes the related subject of an id out of a relation.
+    pub(crate) fn remove_related(&mut self, relation: &str, id: &str) {
+        if let Some((index, _)) = self.definition.relation(relation) {
+            self.related[index].retain(|related| !matches!(related.value("id"), Some(Value::Id(known)) if known == id));
+        }
+    }
+
+    /// The same thing with this owner.
+    pub(crate) fn owned_by(&self, owner: &Owner) -> Self {
+        let mut subject = self.clone();
+        if let Some((index, _)) = self.definition.column("owner") {
+            subject.values[index] = Some(Value::Owner(owner.clone()));
+            subject.names.remove(&index);
+        }
+        subject
+    }
+
     /// Says which values a seller has of an attribute (ENT-25).
     pub fn set_attribute<'a>(&mut self, attribute: &str, values: impl IntoIterator<Item = &'a str>) {
         let values = values.into_iter().map(|value| Value::Text(Text::new(value))).collect();

@@ -14,7 +14,7 @@ use domain::capacity::{CapacityPeriod, MaximumCapacity};
 use domain::id::{Owner, SellerId};
 use domain::reason::Reason;
 use domain::record::Record;
-use domain::roster::{InPeriod, Member, Roster};
+use domain::roster::{Member, Roster};
 use domain::route::{Arrival, Decision, Organisation, route};
 use domain::run::Trace;
 use domain::seller::{Role, Seller};
@@ -173,8 +173,7 @@ impl Plan {
             member.state.turns.insert("lead".into(), turn);
         }
         if self.most.is_some() {
-            let period = "2026-03-02".to_owned();
-            member.state.in_period = Some(InPeriod { assigned: self.assigned_today, period });
+            member.state.in_periods = [("2026-03-02".to_owned(), self.assigned_today)].into_iter().collect();
         }
         member
     }
@@ -330,7 +329,7 @@ fn check(case: &Case) {
             assert!(held <= plan.held.max(i64::from(maximum)), "nobody is filled beyond the maximum");
         }
         if let (true, Some(most)) = (case.respect_capacity, plan.most) {
-            let assigned = member.state.in_period.as_ref().unwrap().assigned;
+            let assigned = member.state.in_periods.of("2026-03-02");
             assert!(assigned <= plan.assigned_today.max(most), "nobody is filled beyond the maximum of a day");
         }
     }

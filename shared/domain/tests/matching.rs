@@ -13,12 +13,13 @@ use domain::id::{Owner, QueueId, TeamId};
 use domain::queue::Queue;
 use domain::record::{Record, WorkStatus};
 use domain::record_type::RecordTypes;
-use domain::roster::Roster;
+use domain::roster::{Member, Roster};
 use domain::route::{Arrival, Candidates, Organisation, Present, route};
 use domain::run::Status;
+use domain::seller_attribute::SellerAttributes;
 use domain::team::Team;
 use serde_json::{Map, json};
-use support::{arrival, at, every_lead, organisation, record, roster, route_one, with_default_rules};
+use support::{arrival, at, every_lead, organisation, present, record, roster, route_one, rule, with_default_rules};
 
 const GROUPS: [&str; 3] = ["east", "north", "west"];
 
@@ -175,4 +176,63 @@ fn a_matcher_that_can_not_be_read_any_more_says_where_and_stops_nobody_else() {
         assert_eq!(decisions[0].run.segmentation.status, Status::Succeeded);
         assert_eq!(decisions[1].run.assignment.status, Status::Succeeded);
     }
+}
+
+/// Accounts in turn to whoever has none yet; leads to whoever owns the account they name.
+fn accounts_and_their_leads() -> (Organisation, Roster) {
+    let matching = |matcher| SellerPick::Matching { source: Source::Fields, matcher };
+    let without = matching(json!({"related": "accountsOwned", "exists": false}));
+    let of_the_account = matching(json!({"related": "accountsOwned", "exists": true, "where": {"all": [
+        {"field": "id", "op": "equals", "valueFrom": "parentAccount"},
+        {"field": "owner", "op": "hasValue"},
+    ]}}));
+    let everything = || json!({"all": []});
+    let organisation = organisation(vec![
+        ("account", with_default_rules("account", vec![rule("account", 1, everything(), without)])),
+        ("lead", with_default_rules("lead", vec![rule("lead", 1, everything(), of_the_account)])),
+    ]);
+    let known = RecordTypes::built_in();
+    let plain = roster(&["alan", "miriam"]);
+    let members = plain.members().iter().map(|member| {
+        let subject = member.seller.subject(known.get(&"seller".into()).unwrap(), &SellerAttributes::default());
+        Member { subject: subject.map(Arc::new), ..member.clone() }
+    });
+    let roster = Roster::new(members.collect());
+    (organisation, roster)
+}
+
+/// Who gets each record of a batch.
+fn given(organisation: &Organisation, roster: &Roster, records: Vec<Record>) -> Vec<Option<Owner>> {
+    let arrivals: Vec<Arrival> = records.into_iter().map(|record| arrival(organisation, record)).collect();
+    let decisions = route(organisation, &mut roster.clone(), &arrivals, present(at("10:00")));
+    decisions.into_iter().map(|decision| decision.run.assignment.owner).collect()
+}
+
+#[test]
+fn cond_03_ex_22_what_a_seller_owns_moves_on_within_a_batch() {
+    let (organisation, roster) = accounts_and_their_leads();
+    let account = |id: &str| record("account", id, &json!({"name": id}), at("09:00"));
+    let lead_of = |account: &str| record("lead", account, &json!({"parentAccount": account}), at("09:00"));
+    let seller = |id: &str| Some(Owner::Seller(id.into()));
+    let batch = ["A-1", "A-2", "A-3"].map(account).into_iter().chain(["A-1", "A-2", "A-3"].map(lead_of)).collect();
+    let expected = [seller("alan"), seller("miriam"), None, seller("alan"), seller("miriam"), None];
+    assert_eq!(given(&organisation, &roster, batch), expected);
+}
+
+#[test]
+fn cond_03_who_had_a_record_before_is_related_to_it_no_more() {
+    let (organisation, roster) = accounts_and_their_leads();
+    let account = |id: &str, owner: &str| {
+        let owner = Some(Owner::Seller(owner.into()));
+        Record { owner, ..record("account", id, &json!({"name": id}), at("09:00")) }
+    };
+    // Created with an owner, routed nevertheless: alan's goes to miriam, so that alan is without one and gets the next.
+    let mut members = roster.members().to_vec();
+    let first = arrival(&organisation, account("A-1", "alan"));
+    Arc::make_mut(members[0].subject.as_mut().unwrap()).add_related("accountsOwned", Arc::new(first.subject.unwrap()));
+    let roster = Roster::new(members);
+    let other = record("account", "A-2", &json!({"name": "A-2"}), at("09:00"));
+    let lead = record("lead", "L-1", &json!({"parentAccount": "A-1"}), at("09:00"));
+    let expected = ["miriam", "alan", "miriam"].map(|id| Some(Owner::Seller(id.into())));
+    assert_eq!(given(&organisation, &roster, vec![account("A-1", "alan"), other, lead]), expected);
 }

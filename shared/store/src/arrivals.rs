@@ -1,11 +1,14 @@
 //! Records ready to be decided: those that wait, and those of which somebody wants to know what would become.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use domain::id::RecordKey;
+use domain::condition::Reads;
+use domain::id::{RecordKey, RecordType};
 use domain::record::State;
 use domain::record_type::RecordTypes;
 use domain::route::{Arrival, Organisation};
+use domain::rulebook::Rulebook;
 use jiff::Timestamp;
 
 use crate::error::Result;
@@ -51,8 +54,18 @@ impl Store {
         record_types: &RecordTypes,
         now: Timestamp,
     ) -> Result<Vec<Waiting>> {
-        let rulebooks = &organisation.rulebooks;
-        let reads = |stored: &Stored| rulebooks.get(&stored.record.key.record_type).map(|rulebook| rulebook.reads());
+        // A record that is assigned is what later ones of its batch may find related to its owner.
+        let sellers = record_types.get(&RecordType::from("seller"));
+        let owned = sellers.map(|sellers| organisation.owned_relations(sellers)).unwrap_or_default();
+        let reads = |(record_type, rulebook): (&RecordType, &Arc<Rulebook>)| {
+            let mut reads = rulebook.reads().clone();
+            reads
+                .names
+                .extend(owned.get(record_type).into_iter().flat_map(|relations| relations.values().flatten()).cloned());
+            (record_type.clone(), reads)
+        };
+        let reads: BTreeMap<RecordType, Reads> = organisation.rulebooks.iter().map(reads).collect();
+        let reads = |stored: &Stored| reads.get(&stored.record.key.record_type);
         let subjects = self.subjects(&records, reads, record_types, now).await?;
         let arrivals = records.into_iter().zip(subjects).map(|(stored, subject)| {
             let arrival = Arrival { record: stored.record.clone(), subject };

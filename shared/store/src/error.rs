@@ -32,6 +32,9 @@ pub enum Error {
         /// The rule, for people.
         message: String,
     },
+    /// A list was to go on at a place that it does not have. Answer that the page token is none of it.
+    #[error("the list has no such place")]
+    NoSuchPlace,
     /// Somebody else changed it first, again and again. Try the whole operation again.
     #[error("changed by somebody else at the same time")]
     Conflict,

@@ -164,14 +164,21 @@ impl Store {
         Ok(held)
     }
 
-    /// Adds what a look found missing to what is kept of the seller, if it was not changed since.
+    /// Adds what a look found missing to what is kept of the seller, if it was not changed since. One that was made
+    /// already, as when its answer was lost and it is sent again, is made.
     ///
     /// # Errors
-    /// `Conflict` when it was.
+    /// `Conflict` when it was changed.
     pub async fn repair(&self, look: &Look) -> Result<()> {
         let request = self.client.update_item().table_name(&self.work_table);
-        seller_states::repair(request, look).send().await.map_err(failure)?;
-        Ok(())
+        match seller_states::repair(request, look).send().await.map_err(failure) {
+            Ok(_) => Ok(()),
+            Err(Error::Conflict) => {
+                let state = self.seller_states(std::slice::from_ref(&look.seller)).await?.remove(&look.seller);
+                state.is_some_and(|state| look.is_repaired(&state)).then_some(()).ok_or(Error::Conflict)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Takes a seller off the list of suspects.

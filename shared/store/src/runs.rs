@@ -6,7 +6,8 @@ use std::io::{Read, Write};
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, Put};
-use domain::id::{RecordKey, RunId};
+use domain::id::RunId;
+use domain::record::Record;
 use domain::run::RoutingRun;
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
@@ -72,20 +73,25 @@ impl Store {
         Ok(found)
     }
 
-    /// The runs of a record, newest first, beginning with `from`, and the run at which to go on.
+    /// The runs of a record, newest first, beginning with the latest or with `from`, and the run at which to go on.
+    ///
+    /// # Errors
+    /// `NoSuchPlace` when `from` is no run of this record.
     pub async fn runs_of(
         &self,
-        record: &RecordKey,
+        record: &Record,
         from: Option<RunId>,
         limit: usize,
     ) -> Result<(Vec<RoutingRun>, Option<RunId>)> {
-        let mut next = from;
+        let asked = from.is_some();
+        let mut next = from.or_else(|| record.last.as_ref().map(|last| last.id.clone()));
         let mut runs = Vec::new();
         while let (Some(id), true) = (&next, runs.len() < limit) {
-            let run = self.run(id).await?;
-            if run.record() != *record {
-                return Err(Error::Corrupt(format!("run {id} is another record's")));
-            }
+            let run = self.runs(std::slice::from_ref(id)).await?.pop().filter(|run| run.record() == record.key);
+            let Some(run) = run else {
+                let corrupt = Error::Corrupt(format!("run {id} of {} is missing or another record's", record.key));
+                return Err(if asked && runs.is_empty() { Error::NoSuchPlace } else { corrupt });
+            };
             next.clone_from(&run.previous);
             runs.push(run);
         }

@@ -1,7 +1,8 @@
 //! The moving part of sellers: one item each, written by the very transaction that changes an owner or a state.
 //!
-//! Attributes: `turn` (the largest, which commits check), `turn:{type}`, `held:{type}`, `generation`, `period` and
-//! `inPeriod`, `changes` (the change number that recounts rely on). Flat, so that a count is added to without reading it.
+//! Attributes: `turn` (the largest, which commits check), `turn:{type}`, `held:{type}`, `generation`,
+//! `inPeriods` (a map of periods), `changes` (the change number that recounts rely on). What is held lies flat, so that it
+//! is added to without reading it; the others are only written by who has read them.
 //! No item means: never assigned, holds nothing.
 //!
 //! Two writes stand outside those transactions: the opening of a period and the repair of what is held. Each is
@@ -11,24 +12,24 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::Update;
+use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use domain::id::{RecordType, SellerId};
+use domain::in_periods::InPeriods;
 use domain::recount::Look;
-use domain::roster::{InPeriod, SellerState};
+use domain::roster::SellerState;
 use domain::tally::Held;
 use domain::turn::Turn;
 
 use crate::batch_get::Consistency;
 use crate::error::{Error, Result, failure};
-use crate::item::{Item, number, text};
+use crate::item::{Item, number};
 use crate::keys;
 use crate::store::Store;
 use crate::transaction::WITH_OLD;
 
 const TURN: &str = "turn:";
 const HELD: &str = "held:";
-const PERIOD: &str = "period";
-const IN_PERIOD: &str = "inPeriod";
+const IN_PERIODS: &str = "inPeriods";
 const CHANGES: &str = "changes";
 
 impl Store {
@@ -45,21 +46,18 @@ impl Store {
         Ok(states)
     }
 
-    /// Opens a period for a seller whose last known period is `known`; false when it was moved on meanwhile (CAP-11).
-    pub async fn open_period(&self, id: &SellerId, known: Option<&InPeriod>, period: &str) -> Result<bool> {
+    /// Opens a period for a seller of whom `known` is known; false when the seller was moved on meanwhile (CAP-11).
+    pub async fn open_period(&self, id: &SellerId, known: &InPeriods, opened: &InPeriods) -> Result<bool> {
         let update = self.client.update_item().table_name(&self.work_table);
         let update = update
             .set_key(Some(keys::seller_state(id).attributes()))
-            .update_expression("SET #period = :period, #inPeriod = :none")
-            .expression_attribute_names("#period", PERIOD)
-            .expression_attribute_names("#inPeriod", IN_PERIOD)
-            .expression_attribute_values(":period", text(period))
-            .expression_attribute_values(":none", number(0));
-        let update = match known {
-            Some(known) => update
-                .condition_expression("#period = :known")
-                .expression_attribute_values(":known", text(&known.period)),
-            None => update.condition_expression("attribute_not_exists(#period)"),
+            .update_expression("SET #inPeriods = :opened")
+            .expression_attribute_names("#inPeriods", IN_PERIODS)
+            .expression_attribute_values(":opened", periods(opened));
+        let update = if *known == InPeriods::default() {
+            update.condition_expression("attribute_not_exists(#inPeriods)")
+        } else {
+            update.condition_expression("#inPeriods = :known").expression_attribute_values(":known", periods(known))
         };
         match update.send().await.map_err(failure) {
             Ok(_) => Ok(true),
@@ -69,13 +67,18 @@ impl Store {
     }
 }
 
+fn periods(in_periods: &InPeriods) -> AttributeValue {
+    AttributeValue::M(in_periods.iter().map(|(period, assigned)| (period.to_owned(), number(assigned))).collect())
+}
+
 fn state_of(item: &Item) -> Result<SellerState> {
     let mut state = SellerState::default();
     for (name, value) in item {
-        if name == PERIOD {
-            let assigned = item.get(IN_PERIOD).and_then(|count| count.as_n().ok()?.parse().ok());
-            let period = value.as_s().ok().cloned();
-            state.in_period = period.zip(assigned).map(|(period, assigned)| InPeriod { period, assigned });
+        if name == IN_PERIODS {
+            let unreadable = || Error::Corrupt(format!("a seller's moving part: '{name}' is not a map of counts"));
+            let counts = value.as_m().map_err(|_| unreadable())?.iter();
+            let counts = counts.map(|(period, count)| Some((period.clone(), count.as_n().ok()?.parse().ok()?)));
+            state.in_periods = counts.collect::<Option<_>>().ok_or_else(unreadable)?;
             continue;
         }
         let digits = value.as_n().map(String::as_str).unwrap_or_default();
@@ -108,8 +111,8 @@ pub(crate) struct SellerChange {
     pub(crate) seen_held: Held,
     /// The decision relied on the seller holding no more than that: a close may have come between, a reopening not.
     pub(crate) capacity_mattered: bool,
-    /// The present period with what this transaction assigns, where the seller has periods.
-    pub(crate) in_period: Option<InPeriod>,
+    /// What the latest periods have brought, with what this transaction assigns; none where it assigns nothing.
+    pub(crate) in_periods: Option<InPeriods>,
 }
 
 impl SellerChange {
@@ -134,13 +137,11 @@ impl SellerChange {
             set.push("#turn = :turn".to_owned());
             update = update.expression_attribute_values(":turn", number(turn.number()));
         }
-        if let Some(known) = &self.in_period {
-            set.push("#period = :period, #inPeriod = :inPeriod".to_owned());
+        if let Some(in_periods) = &self.in_periods {
+            set.push("#inPeriods = :inPeriods".to_owned());
             update = update
-                .expression_attribute_names("#period", PERIOD)
-                .expression_attribute_names("#inPeriod", IN_PERIOD)
-                .expression_attribute_values(":period", text(&known.period))
-                .expression_attribute_values(":inPeriod", number(known.assigned));
+                .expression_attribute_names("#inPeriods", IN_PERIODS)
+                .expression_attribute_values(":inPeriods", periods(in_periods));
         }
         for (n, (record_type, change)) in self.held.iter().filter(|(_, change)| **change != 0).enumerate() {
             add.push(format!("#h{n} :h{n}"));
@@ -231,6 +232,7 @@ pub(crate) fn next_generation(table: &str, id: &SellerId) -> Update {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::item::text;
 
     #[test]
     fn a_state_reads_turns_and_held_by_type() {
@@ -241,11 +243,13 @@ mod tests {
             ("turn:opportunity".to_owned(), number(9)),
             ("held:lead".to_owned(), number(-1)),
             ("generation".to_owned(), number(3)),
+            ("inPeriods".to_owned(), AttributeValue::M([("2026-03".to_owned(), number(4))].into())),
         ]
         .into();
         let state = state_of(&item).unwrap();
         assert_eq!(state.turn(), Some(Turn::from_number(9)));
         assert_eq!(state.held[&RecordType::from("lead")], -1);
         assert_eq!(state.generation, 3);
+        assert_eq!(state.in_periods.of("2026-03"), 4);
     }
 }

@@ -1,18 +1,22 @@
 //! Timelines: what happened to a record, newest first: its runs, and between them its closings and reopenings.
 //!
 //! Runs are found from the record, each naming the one before. A change of state has no run; it leaves an item under
-//! the record's timeline in the transaction that makes it.
+//! the record's timeline in the transaction that makes it. So does a deletion: what lies behind it is another record's
+//! that had the same id.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::id::{RunId, SegmentId};
 use domain::record::{Record, State};
 use domain::run::RoutingRun;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Result, failure};
+use crate::error::{Error, Result, failure};
 use crate::item::{Item, from_item, text, to_item};
 use crate::keys;
 use crate::store::Store;
+
+const DELETED: &str = "deleted";
 
 /// A record was closed or reopened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +52,13 @@ impl StateChange {
     }
 }
 
+/// What ends the timeline of a record that is deleted: it sorts behind the last change.
+pub(crate) fn deletion(record: &Record) -> Item {
+    let mut item = Item::from([(DELETED.to_owned(), AttributeValue::Bool(true))]);
+    item.extend(keys::state_change(&Record { revision: record.revision + 1, ..record.clone() }).attributes());
+    item
+}
+
 /// One thing that happened.
 #[derive(Debug, Clone)]
 pub enum Happening {
@@ -68,18 +79,21 @@ pub struct TimelinePosition {
 
 impl Store {
     /// What happened to a record, newest first, and where to go on.
+    ///
+    /// # Errors
+    /// `NoSuchPlace` when `from` is no place of this timeline.
     pub async fn timeline(
         &self,
         record: &Record,
         from: Option<TimelinePosition>,
         limit: usize,
     ) -> Result<(Vec<Happening>, Option<TimelinePosition>)> {
-        let from = from.unwrap_or_else(|| TimelinePosition {
-            run: record.last.as_ref().map(|last| last.id.clone()),
-            change: Some(keys::latest_state_change(record)),
-        });
-        let (runs, next_run) = self.runs_of(&record.key, from.run, limit).await?;
-        let changes = match from.change {
+        let (runs, next_run) = match &from {
+            Some(TimelinePosition { run: None, .. }) => (vec![], None),
+            from => self.runs_of(record, from.as_ref().and_then(|from| from.run.clone()), limit).await?,
+        };
+        let change = from.map_or_else(|| Some(keys::latest_state_change(record)), |from| from.change);
+        let changes = match change {
             Some(change) => self.state_changes(record, &change, limit + 1).await?,
             None => vec![],
         };
@@ -106,17 +120,22 @@ impl Store {
 
     /// The changes of a record's state up to and with this one, newest first, each with its place.
     async fn state_changes(&self, record: &Record, upto: &str, limit: usize) -> Result<Vec<(String, StateChange)>> {
+        let first = keys::first_state_change(record);
+        if !upto.starts_with(&first) {
+            return Err(Error::NoSuchPlace);
+        }
         let request = self.client.query().table_name(&self.work_table).consistent_read(true);
         let request = request
             .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
             .expression_attribute_values(":pk", text(keys::timeline(&record.key)))
-            .expression_attribute_values(":first", text(keys::first_state_change(record)))
+            .expression_attribute_values(":first", text(first))
             .expression_attribute_values(":last", text(upto))
             .scan_index_forward(false)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX));
         let page = request.send().await.map_err(failure)?;
         let place = |item: &Item| item.get("sk").and_then(|sk| sk.as_s().ok()).cloned().unwrap_or_default();
         let read = |item: Item| Ok((place(&item), from_item(item)?));
-        page.items.unwrap_or_default().into_iter().map(read).collect()
+        let own = page.items.unwrap_or_default().into_iter().take_while(|item| !item.contains_key(DELETED));
+        own.map(read).collect()
     }
 }

@@ -15,12 +15,13 @@ use domain::turn::Turn;
 
 use crate::counters::{self, RowChanges};
 use crate::error::Result;
+use crate::item::Item;
 use crate::keys;
 use crate::record_item::{Stored, item_of};
 use crate::runs;
 use crate::seller_states::SellerChange;
 use crate::store::Store;
-use crate::timelines::StateChange;
+use crate::timelines::{self, StateChange};
 use crate::transaction::{Transaction, WITH_OLD};
 
 /// Collects the writes of one transaction.
@@ -45,10 +46,15 @@ impl Writes {
         self.count(Some(&before.record), Some(after));
         self.transaction.update(update(store, before, after)?);
         if let Some(change) = StateChange::between(&before.record, after) {
-            let put = Put::builder().table_name(&store.work_table).set_item(Some(change.item(after)?));
-            self.transaction.put(put.build().expect("table and item are given"));
+            self.note(store, change.item(after)?);
         }
         Ok(())
+    }
+
+    /// An item of a record's timeline.
+    fn note(&mut self, store: &Store, item: Item) {
+        let put = Put::builder().table_name(&store.work_table).set_item(Some(item));
+        self.transaction.put(put.build().expect("table and item are given"));
     }
 
     /// A record that shall be gone, if it still is as it was read.
@@ -63,6 +69,7 @@ impl Writes {
             .set_expression_attribute_values(Some(values).filter(|values| !values.is_empty()))
             .build();
         self.transaction.delete(delete.expect("table and key are given"));
+        self.note(store, timelines::deletion(&before.record));
     }
 
     /// A run; its index among the runs of this transaction.
@@ -88,9 +95,7 @@ impl Writes {
             }
         }
         change.capacity_mattered |= touched.capacity_mattered;
-        if touched.in_period.is_some() {
-            change.in_period.clone_from(&touched.in_period);
-        }
+        change.in_periods = Some(touched.in_periods.clone());
         change.turns.insert(record_type.clone(), touched.turn);
     }
 

@@ -159,7 +159,7 @@ async fn a_commit_assigns_counts_and_explains_each_record() {
     recount(&fixture).await;
     let record = store.record(&key("L-4"), at(2)).await.unwrap().record;
     assert_eq!((record.work_status(), record.version), (WorkStatus::Succeeded, 1));
-    let (runs, next) = store.runs_of(&key("L-4"), record.last.map(|last| last.id), 10).await.unwrap();
+    let (runs, next) = store.runs_of(&record, None, 10).await.unwrap();
     assert_eq!((runs.len(), next), (1, None));
     assert_eq!(runs[0].assignment.owner, record.owner);
     assert_eq!(runs[0].trace.candidates.len(), 3);
@@ -289,7 +289,7 @@ async fn what_people_do_to_records_keeps_every_counter_equal_to_a_recount() {
     assert_eq!(count(&commit(store, &decide(store, &["L-1"], at(13)).await, at(13)).await), 1);
     store.change_record(&key("L-2"), at(14), |_| Ok::<_, Error>(Change::Deleted)).await.unwrap();
     recount(&fixture).await;
-    let (runs, _) = store.runs_of(&key("L-0"), assigned.last.map(|last| last.id), 10).await.unwrap();
+    let (runs, _) = store.runs_of(&assigned, None, 10).await.unwrap();
     assert_eq!(runs.len(), 2, "the manual run and the one before it");
     assert!(matches!(store.record(&key("L-2"), at(15)).await, Err(Error::NotFound)));
 }
@@ -416,4 +416,27 @@ async fn a_record_reopened_meanwhile_refuses_a_commit_that_relied_on_room() {
     change("old-3", false).await;
     assert_eq!(count(&commit(store, &decided, at(15)).await), 1, "there is more room than was seen");
     recount(&fixture).await;
+}
+
+#[tokio::test]
+async fn a_list_does_not_go_on_at_a_place_that_is_none_of_it() {
+    let fixture = Fixture::start().await;
+    let store = &fixture.store;
+    for id in ["L-1", "L-2"] {
+        store.create_record(new_lead(id, None), at(0)).await.unwrap();
+    }
+    commit(store, &decide(store, &["L-1", "L-2"], at(1)).await, at(1)).await;
+    let record = async |id: &str| store.record(&key(id), at(1)).await.unwrap().record;
+    let (one, other) = (record("L-1").await, record("L-2").await);
+    let foreign = [other.last.map(|last| last.id), Some("nothing".into()), Some("01J-1".into())];
+    for run in foreign {
+        assert!(matches!(store.runs_of(&one, run.clone(), 5).await, Err(Error::NoSuchPlace)), "{run:?}");
+        let place = serde_json::from_value(json!({"run": run, "change": null})).unwrap();
+        assert!(matches!(store.timeline(&one, Some(place), 5).await, Err(Error::NoSuchPlace)), "{run:?}");
+    }
+    for change in ["", "!", "~"] {
+        let place = serde_json::from_value(json!({"run": null, "change": change})).unwrap();
+        assert!(matches!(store.timeline(&one, Some(place), 5).await, Err(Error::NoSuchPlace)), "{change:?}");
+    }
+    assert_eq!(store.timeline(&one, None, 5).await.unwrap().0.len(), 2);
 }

@@ -141,9 +141,10 @@ async fn seg_59_seg_60_ent_22_the_timeline_tells_of_each_membership_and_owner() 
         assert_eq!(paged, told, "by {limit}");
     }
 
-    // Another record of the same id begins anew.
+    // Another record of the same id begins anew, also when it is as old as the one before.
     client.delete(LEAD).await?.expect(204)?;
-    record(&client, "lead", json!({"id": "L-1", "fields": {}})).await?;
+    let created_on = &told[7]["at"];
+    record(&client, "lead", json!({"id": "L-1", "fields": {}, "createdOn": created_on})).await?;
     stack.processed(LEAD).await?;
     let anew = client.get(&format!("{LEAD}/timeline")).await?.expect(200)?;
     let kinds: Vec<&Value> = anew["items"].as_array().into_iter().flatten().map(|entry| &entry["kind"]).collect();

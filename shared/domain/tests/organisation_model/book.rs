@@ -11,8 +11,6 @@ use domain::settings::Settings;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::plan::Config;
-
 /// What is remembered of a record beside the record itself.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Memory {
@@ -30,14 +28,14 @@ pub(crate) struct Memory {
 pub(crate) type Place = (Timestamp, usize, u8);
 
 /// A period of a seller, by its kind and first day.
-type Period = (CapacityPeriod, Date);
+pub(crate) type Period = (u8, Date);
 
 /// What moves with every assignment of a seller.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Facts {
     pub(crate) held: BTreeMap<&'static str, i64>,
     pub(crate) last: BTreeMap<&'static str, Place>,
-    pub(crate) in_period: Option<(Period, u32)>,
+    pub(crate) in_periods: BTreeMap<Period, u32>,
 }
 
 pub(crate) type Desk = BTreeMap<SellerId, Facts>;
@@ -55,12 +53,16 @@ impl Memory {
 
 impl Facts {
     /// An automatic assignment: the latest, and one more of its period.
-    pub(crate) fn automatic(&mut self, id: &SellerId, kind: &'static str, place: Place, config: &Config) {
+    pub(crate) fn automatic(&mut self, kind: &'static str, place: Place, settings: &Settings) {
         self.last.insert(kind, place);
-        let of = config.sellers[id].capacity.period;
-        if let Some(now) = period(of, place.0, &config.settings) {
-            let before = self.in_period.filter(|(known, _)| *known == now).map_or(0, |(_, count)| count);
-            self.in_period = Some((now, before + 1));
+        for length in [CapacityPeriod::Day, CapacityPeriod::Week, CapacityPeriod::Month] {
+            let now = period(length, place.0, settings).unwrap();
+            // One other is remembered, the latest.
+            let others = || self.in_periods.keys().filter(|known| known.0 == now.0 && **known != now);
+            if let (2.., Some(oldest)) = (others().count(), others().min_by_key(|known| known.1).copied()) {
+                self.in_periods.remove(&oldest);
+            }
+            *self.in_periods.entry(now).or_insert(0) += 1;
         }
     }
 }
@@ -80,5 +82,5 @@ pub(crate) fn period(of: CapacityPeriod, now: Timestamp, settings: &Settings) ->
         }
         CapacityPeriod::Month => today.first_of_month(),
     };
-    Some((of, first))
+    Some((of as u8, first))
 }

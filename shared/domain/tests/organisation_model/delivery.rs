@@ -226,17 +226,15 @@ impl World {
             let (_, kind) = kind_of(before);
             let state = self.states.entry(touched.seller.clone()).or_default();
             state.turns.insert(kind.into(), touched.turn);
-            if touched.in_period.is_some() {
-                state.in_period.clone_from(&touched.in_period);
-            }
+            state.in_periods.clone_from(&touched.in_periods);
             self.turns.insert(touched.turn);
             let given = view.decisions[..index].iter().filter(|decision| decision.touched.is_some()).count();
             let place = (view.present.now, given, view.present.writer);
             let facts = self.desk.entry(touched.seller.clone()).or_default();
-            facts.automatic(&touched.seller, kind, place, &view.known.config);
+            facts.automatic(kind, place, &view.known.config.settings);
             // What was decided by other settings was counted in a period of those.
             let brought = self.brought.entry(touched.seller.clone()).or_default();
-            if view.known.config.version == self.known.config.version {
+            if view.known.config.settings == self.known.config.settings {
                 brought.push(view.present.now);
             } else {
                 brought.clear();

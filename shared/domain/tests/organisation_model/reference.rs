@@ -283,7 +283,7 @@ impl Reference<'_> {
     fn has_room(&self, id: &SellerId) -> bool {
         let capacity = &self.config.sellers[id].capacity;
         let now = period(capacity.period, self.now, &self.config.settings);
-        let brought = self.facts(id).in_period.filter(|(known, _)| Some(*known) == now).map_or(0, |(_, count)| count);
+        let brought = now.and_then(|now| self.facts(id).in_periods.get(&now).copied()).unwrap_or(0);
         self.available(id).is_none_or(|available| available > 0)
             && (now.is_none() || capacity.period_maximum.is_none_or(|most| brought < most))
     }
@@ -310,7 +310,7 @@ impl Reference<'_> {
         if let Some(Owner::Seller(seller)) = owner {
             let place = (self.now, self.given, self.writer);
             self.given += 1;
-            self.desk.entry(seller.clone()).or_default().automatic(seller, kind, place, self.config);
+            self.desk.entry(seller.clone()).or_default().automatic(kind, place, &self.config.settings);
         }
     }
 }

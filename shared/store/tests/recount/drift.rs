@@ -68,6 +68,19 @@ async fn cap_09_a_change_between_look_and_repair_makes_the_repair_void() {
 }
 
 #[tokio::test]
+async fn cap_09_a_repair_that_is_sent_again_after_its_answer_was_lost_counts_as_made_and_is_made_once() {
+    let fixture = Fixture::start().await;
+    let store = &fixture.store;
+    create(store, "L-1", "susana", at(0)).await;
+    drift(&fixture, "susana", 3).await;
+    look(store, &["susana"], at(60)).await;
+    let found = store.suspects().await.unwrap()[&"susana".into()].clone();
+    store.repair(&found).await.unwrap();
+    store.repair(&found).await.unwrap();
+    assert_eq!(held(store, "susana").await, Some(1));
+}
+
+#[tokio::test]
 async fn cap_09_a_look_during_which_the_seller_changes_proves_nothing() {
     let fixture = Fixture::start().await;
     let store = &fixture.store;

@@ -2,9 +2,10 @@
 
 use domain::assignment_rule::{Distribution, RuleState};
 use domain::capacity::{CapacityPeriod, MaximumCapacity};
+use domain::in_periods::InPeriods;
 use domain::record_type::RecordTypes;
 use domain::role_definition::RoleDefinitions;
-use domain::roster::{InPeriod, Member, Roster};
+use domain::roster::{Member, Roster};
 use domain::route::{Organisation, Present, route};
 use domain::rulebook::{Rulebook, RulebookSource, SegmentSource};
 use domain::segment::{Segment, default_id};
@@ -16,8 +17,8 @@ use store::commit::Committed;
 use super::*;
 use crate::support::rule_for_anybody;
 
-fn in_period(period: &str, assigned: u32) -> InPeriod {
-    InPeriod { period: period.to_owned(), assigned }
+fn in_periods(counts: &[(&str, u32)]) -> InPeriods {
+    counts.iter().map(|(period, count)| ((*period).to_owned(), *count)).collect()
 }
 
 /// Leads go to any seller with room; susana takes five a day.
@@ -79,26 +80,29 @@ async fn cap_11_a_period_is_opened_once_and_not_over_what_a_commit_wrote() {
     }
     assert!(matches!(assign_automatically(store, "L-1", at(0)).await, Committed::First(_)));
     let before = known().await;
-    let yesterday = in_period("2026-03-02", 1);
-    assert_eq!(before.in_period.as_ref(), Some(&yesterday));
-    assert!(store.open_period(&susana, Some(&yesterday), "2026-03-03").await.unwrap());
+    let yesterday = in_periods(&[("2026-03-02", 1), ("2026-03-01w", 1), ("2026-03", 1)]);
+    assert_eq!(before.in_periods, yesterday);
+    let today = yesterday.opened("2026-03-03").unwrap();
+    assert!(store.open_period(&susana, &yesterday, &today).await.unwrap());
     let opened = known().await;
-    assert_eq!(opened.in_period, Some(in_period("2026-03-03", 0)));
+    assert_eq!(opened.in_periods, today);
     assert_eq!((&opened.held, &opened.turns, opened.changes), (&before.held, &before.turns, before.changes));
-    assert!(!store.open_period(&susana, Some(&yesterday), "2026-03-03").await.unwrap(), "it is open");
+    assert!(!store.open_period(&susana, &yesterday, &today).await.unwrap(), "it is open");
     // A commit was first: what it counted stays.
     let next_day = at(86_400);
     assert!(matches!(assign_automatically(store, "L-2", next_day).await, Committed::First(_)));
-    assert!(!store.open_period(&susana, Some(&yesterday), "2026-03-03").await.unwrap());
-    assert_eq!(known().await.in_period, Some(in_period("2026-03-03", 1)));
+    assert!(!store.open_period(&susana, &yesterday, &today).await.unwrap());
+    let counted = in_periods(&[("2026-03-02", 1), ("2026-03-03", 1), ("2026-03-01w", 2), ("2026-03", 2)]);
+    assert_eq!(known().await.in_periods, counted);
 }
 
 #[tokio::test]
 async fn cap_11_the_first_period_of_a_seller_is_opened_only_where_none_is_known() {
     let fixture = Fixture::start().await;
     let (store, susana) = (&fixture.store, SellerId::from("susana"));
-    assert!(store.open_period(&susana, None, "2026-03").await.unwrap());
-    assert!(!store.open_period(&susana, None, "2026-04").await.unwrap());
+    let (never, march) = (InPeriods::default(), in_periods(&[("2026-03", 0)]));
+    assert!(store.open_period(&susana, &never, &march).await.unwrap());
+    assert!(!store.open_period(&susana, &never, &in_periods(&[("2026-04", 0)])).await.unwrap());
     let state = states(store, &["susana"]).await.remove(&susana).unwrap();
-    assert_eq!(state, SellerState { in_period: Some(in_period("2026-03", 0)), ..SellerState::default() });
+    assert_eq!(state, SellerState { in_periods: march, ..SellerState::default() });
 }
