@@ -207,4 +207,12 @@ mod tests {
         assert_eq!(faults(&json!({})), [("/name".to_owned(), "required"), ("/type".to_owned(), "required")]);
         assert_eq!(faults(&json!("text")), [(String::new(), "wrongType")]);
     }
+
+    #[test]
+    fn a_choice_has_at_most_a_thousand_options() {
+        let options = |count: usize| (0..count).map(|n| n.to_string()).collect::<Vec<_>>();
+        let of = |count| json!({"name": "tier", "type": "choice", "options": options(count)});
+        assert!(Column::parse(&of(MAX_OPTIONS), &Pointer::root()).is_ok());
+        assert_eq!(faults(&of(MAX_OPTIONS + 1)), [("/options".to_owned(), "tooMany")]);
+    }
 }

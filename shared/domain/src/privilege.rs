@@ -419,3 +419,15 @@ pub const SEND_BULK_EMAIL: Task = Task::new("SEC-46", &[(Entity::Activity, &[Del
 
 /// Tell what became of e-mails.
 pub const TELL_ENGAGEMENT: Task = Task::new("SEC-78", &[(Entity::EngagementEvent, &[Create])]);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sec_50_the_words_of_entities_privileges_and_levels_are_those_of_the_json() {
+        assert_eq!(Scope::ALL.map(Scope::word), ["own", "businessUnit", "organisation"]);
+        assert_eq!(Privilege::AppendTo.word(), "appendTo");
+        assert_eq!(Entity::SequenceTargetStep.word(), "sequenceTargetStep");
+    }
+}

@@ -426,6 +426,30 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn each_touch_of_the_sweep_is_an_attempt_more() {
+        let record = new_lead("L-1", &json!({})).into_record(at(1));
+        let attempt = |record: &Record| record.mark.as_ref().map(|mark| mark.attempt);
+        let once = record.clone().swept(at(2));
+        let twice = once.clone().swept(at(3));
+        assert_eq!([&record, &once, &twice].map(attempt), [Some(0), Some(1), Some(2)]);
+        assert_eq!(twice.mark.unwrap().since, at(1), "it has waited since then");
+    }
+
+    #[test]
+    fn a_run_adopts_another_programs_item_with_its_first_version_and_leaves_that_of_others() {
+        let known = Record { version: 4, ..new_lead("L-1", &json!({})).into_record(at(1)) };
+        let foreign = Record { counted: false, revision: 0, ..known.clone() };
+        let run = crate::route::undecidable(
+            &known,
+            1,
+            crate::route::Present { now: at(2), writer: 1, drawn: 1 },
+            "nothing".to_owned(),
+        );
+        let routed = |record: Record| record.routed(&run, None);
+        assert_eq!([routed(foreign).version, routed(known).version], [1, 4]);
+    }
+
+    #[test]
     fn a_record_that_is_not_to_be_routed_has_no_work_status() {
         let record = NewRecord { route: false, ..new_lead("L-1", &json!({})) }.into_record(at(1));
         assert_eq!(record.work_status(), WorkStatus::None);

@@ -63,6 +63,16 @@ fn rule_01_rule_20_a_rule_is_active_and_handles_every_record_unless_the_body_say
 }
 
 #[test]
+fn seg_81_a_copy_of_a_rule_is_inactive_and_new() {
+    let rule = parse(&body(json!({}))).unwrap().into_rule("lead-1-1".into(), "lead-1".into(), Timestamp::UNIX_EPOCH);
+    let now = "2026-03-02T10:00:00Z".parse().unwrap();
+    let copy = AssignmentRule { version: 7, ..rule.clone() }.copied_into(&"lead-2".into(), 3, now);
+    assert_eq!((copy.id.as_str(), copy.segment_id.as_str(), copy.state), ("lead-2-3", "lead-2", RuleState::Inactive));
+    assert_eq!((copy.version, copy.created_at, copy.modified_at), (1, now, now));
+    assert_eq!((copy.name, copy.condition, copy.target), (rule.name, rule.condition, rule.target));
+}
+
+#[test]
 fn rule_32_chosen_sellers_must_exist() {
     let target = json!({"kind": "sellers", "pick": "specific", "ids": ["susana", "alan"]});
     let rule = parse(&body(json!({"target": target.clone()}))).unwrap();

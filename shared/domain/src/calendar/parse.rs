@@ -200,6 +200,25 @@ mod tests {
     }
 
     #[test]
+    fn a_time_of_day_has_two_digits_each_and_lies_between_midnights() {
+        let minutes = |text| TimeOfDay::parse(text).map(TimeOfDay::minutes);
+        let good = ["00:00", "08:05", "23:59", "24:00"].map(minutes);
+        assert_eq!(good, [Some(0), Some(485), Some(1439), Some(1440)]);
+        for bad in ["24:01", "25:00", "09:60", "08:99", "8:00", "08:0", "0800", "08:00:00", "+8:00", "08:-1", ""] {
+            assert_eq!(minutes(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_calendar_finds_its_entries_by_their_ids() {
+        let of =
+            |id: &str| Entry { id: id.into(), ..parse(&json!({"kind": "timeOff", "from": "2026-03-02"})).unwrap() };
+        let calendar = crate::calendar::Calendar::default().with(of("one")).with(of("two"));
+        assert_eq!(calendar.entry(&"two".into()), Some(&of("two")));
+        assert_eq!(calendar.entry(&"three".into()), None);
+    }
+
+    #[test]
     fn intervals_are_put_in_order() {
         let intervals = json!([{"start": "13:00", "end": "24:00"}, {"start": "08:00", "end": "13:00"}]);
         let body = json!({"kind": "workingHours", "from": "2026-03-02", "repeat": "everyWeek",
