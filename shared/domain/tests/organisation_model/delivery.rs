@@ -10,6 +10,7 @@ use domain::mark::Cause;
 use domain::reason::Reason;
 use domain::record::Record;
 use domain::route::{Arrival, Decision, Present, Touched, route};
+use domain::run::Status;
 use domain::tally::{Counter, Held, changes};
 
 use crate::book::{Desk, Memory};
@@ -241,9 +242,15 @@ impl World {
             }
         }
         let memory = self.memories.get_mut(&before.key).unwrap();
+        let looked =
+            before.owner.is_none() || !memory.owner_given && (memory.runs == 0 || memory.is_unassigned(before));
         (memory.wanted, memory.owner_given) = (None, false);
-        let keeps = run.assignment.reason == Some(Reason::RulesDoNotRunOnMove);
-        memory.ended = Some(run.assignment.status).filter(|_| !keeps);
+        memory.ended = match run.assignment.reason {
+            Some(Reason::RulesDoNotRunOnMove) => None,
+            // Nobody was sought.
+            Some(Reason::ServerError) => Some(if looked { Status::Failed } else { Status::Succeeded }),
+            _ => Some(run.assignment.status),
+        };
         memory.runs += 1;
         let outcome = run.reason().map_or("succeeded", Reason::code);
         let outcome = if run.assignment.owner.is_some() { "assigned" } else { outcome };
