@@ -24,7 +24,7 @@ pub(crate) struct Monitor {
 
 impl Monitor {
     /// What is configured now, if the type exists; otherwise there is no such path.
-    async fn knowledge_of(&self, record_type: &RecordType) -> api::Result<Arc<Knowledge>> {
+    pub(crate) async fn knowledge_of(&self, record_type: &RecordType) -> api::Result<Arc<Knowledge>> {
         let knowledge = self.store.knowledge(&self.memory).await?;
         if knowledge.organisation.rulebooks.contains_key(record_type) {
             Ok(knowledge)
@@ -101,7 +101,11 @@ pub(crate) async fn processed(
     let items = page.records.into_iter().map(|record| ProcessedRecord {
         name: name(&knowledge, &record),
         segment_name: record.segment.as_ref().and_then(|segment| names.get(segment).cloned()),
-        run: record.last.as_ref().and_then(|last| runs.get(&last.id)).map(|found| run::answer(found, false)),
+        run: record
+            .last
+            .as_ref()
+            .and_then(|last| runs.get(&last.id))
+            .map(|found| run::answer(found, false, &*knowledge)),
         id: record.key.id,
         record_type: record.key.record_type,
         owner: record.owner,

@@ -1,6 +1,8 @@
 //! Lambda function: the monitor over HTTP. This file wires; `handler` answers.
 
+mod assign;
 mod handler;
+mod retry;
 
 use std::sync::Arc;
 
@@ -16,6 +18,10 @@ async fn main() -> Result<(), lambda_http::Error> {
         .on("listPending", handler::pending)
         .on("listProcessed", handler::processed)
         .on("getSummary", handler::summary)
+        .on("assignRecords", assign::assign)
+        .on("retryRecords", retry::begin)
+        .on("listRetries", retry::list)
+        .on("getRetry", retry::read)
         .run()
         .await
 }

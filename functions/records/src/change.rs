@@ -17,8 +17,7 @@ use store::record_item::Stored;
 use store::records::Change;
 
 use crate::Records;
-use crate::create::exists;
-use crate::scope::{check, definition, shown, unit_of};
+use crate::scope::{check, definition, shown};
 
 type Key = (String, String);
 
@@ -120,12 +119,15 @@ pub(crate) async fn assign(
     let (key, knowledge) = (key(path), records.knowledge().await?);
     definition(&knowledge, &key.record_type)?;
     let owner = parse_owner(&body)?;
-    if !exists(&owner, &knowledge) {
+    if !knowledge.has(&owner) {
         let message = format!("there is no {} {}", owner.kind(), owner.id());
         return Err(vec![Fault::new(&Pointer::root().join("owner").join("id"), "unknownOwner", message)].into());
     }
+    if !knowledge.may_receive(&owner) {
+        return Err(Problem::owner_lacks_permission());
+    }
     let version = knowledge.organisation.rulebooks.get(&key.record_type).map_or(0, |rulebook| rulebook.version);
-    let unit = owner.seller().and_then(|seller| unit_of(&knowledge, seller));
+    let unit = owner.seller().and_then(|seller| knowledge.unit_of(seller));
     act(&records, &key, &authorized, &knowledge, &if_match, &seed, |stored, now| {
         active(stored)?;
         let run = Box::new(manual(&stored.record, owner.clone(), version, now));

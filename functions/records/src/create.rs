@@ -17,7 +17,7 @@ use serde_json::Value;
 use store::knowledge::Knowledge;
 
 use crate::Records;
-use crate::scope::{definition, shown, unit_of};
+use crate::scope::{definition, shown};
 
 /// The most records of one batch.
 const MOST: usize = 1_000;
@@ -104,20 +104,11 @@ fn asked_id(element: &Value) -> Option<RecordId> {
 /// A given owner must be one who can own records.
 pub(crate) fn owner_exists(draft: &RecordDraft, knowledge: &Knowledge, at: &Pointer) -> api::Result<()> {
     match &draft.owner {
-        Some(owner) if !exists(owner, knowledge) => {
+        Some(owner) if !knowledge.has(owner) => {
             let message = format!("there is no {} {}", owner.kind(), owner.id());
             Err(vec![Fault::new(&at.join("owner").join("id"), "unknownOwner", message)].into())
         }
         _ => Ok(()),
-    }
-}
-
-/// Whether an owner is known.
-pub(crate) fn exists(owner: &Owner, knowledge: &Knowledge) -> bool {
-    match owner {
-        Owner::Seller(id) => knowledge.sellers.iter().any(|seller| seller.id == *id),
-        Owner::Team(id) => knowledge.organisation.teams.iter().any(|team| team.group.id == *id),
-        Owner::Queue(id) => knowledge.organisation.queues.iter().any(|queue| queue.group.id == *id),
     }
 }
 
@@ -154,7 +145,7 @@ impl<'a> Maker<'a> {
         if !self.made.insert(id.clone()) {
             return Err(store::Error::Exists.into());
         }
-        let unit = draft.owner.as_ref().and_then(Owner::seller).and_then(|seller| unit_of(self.knowledge, seller));
+        let unit = draft.owner.as_ref().and_then(Owner::seller).and_then(|seller| self.knowledge.unit_of(seller));
         Ok(NewRecord {
             key: RecordKey { record_type: self.record_type.clone(), id },
             fields: draft.fields,

@@ -14,7 +14,7 @@ use store::knowledge::Knowledge;
 use store::listing::Listing;
 
 use crate::Records;
-use crate::scope::{check, definition, reaches, shown, unit_of};
+use crate::scope::{check, definition, reaches, shown};
 
 /// `GET /v1/records/{type}`.
 pub(crate) async fn list(
@@ -69,7 +69,7 @@ impl Wanted {
         if let Some(owner) = &self.owner {
             return Listing::owned(owner, record_type, self.state);
         }
-        match (authorized.scope, unit_of(knowledge, &caller)) {
+        match (authorized.scope, knowledge.unit_of(&caller)) {
             (Scope::Organisation, _) => self.of_all(record_type),
             (Scope::BusinessUnit, Some(unit)) => Listing::within_reach(unit, &caller, record_type, self.state),
             (Scope::BusinessUnit, None) | (Scope::Own, _) => {
@@ -142,7 +142,7 @@ pub(crate) async fn runs(
     let stored = records.store.record(&key, records.clock.now()).await?;
     check(&authorized, &stored.record, &knowledge)?;
     let (runs, next) = records.store.runs_of(&stored.record, paging.position()?, paging.limit).await?;
-    Ok(paging.page(runs.iter().map(|found| run::answer(found, true)).collect(), next.as_ref()))
+    Ok(paging.page(runs.iter().map(|found| run::answer(found, true, &*knowledge)).collect(), next.as_ref()))
 }
 
 /// `GET /v1/records/{type}/{id}/timeline`.

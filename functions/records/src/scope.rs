@@ -33,15 +33,9 @@ pub(crate) fn reaches(scope: Scope, caller: &str, record: &Record, knowledge: &K
                 return true;
             }
             let unit = record.business_unit.as_deref();
-            unit.is_some() && unit == unit_of(knowledge, &SellerId::from(caller))
+            unit.is_some() && unit == knowledge.unit_of(&SellerId::from(caller))
         }
     }
-}
-
-/// The business unit that a seller belongs to.
-pub(crate) fn unit_of<'a>(knowledge: &'a Knowledge, seller: &SellerId) -> Option<&'a str> {
-    let position = knowledge.sellers.binary_search_by(|known| known.id.cmp(seller)).ok()?;
-    knowledge.sellers[position].business_unit()
 }
 
 /// Refuses a record that the caller may not read as absent, and one that lies beyond what the operation allows as

@@ -8,7 +8,9 @@ use api::shapes::segment::Segment as Shape;
 use api::{Body, Created, Deleted, Filters, IfMatch, Page, Paging, Path, Problem, RankedPosition, Seed, Versioned};
 use axum::extract::State;
 use domain::id::{RecordType, SegmentId};
+use domain::run_schedule::RunSchedule;
 use domain::segment::{Segment, SegmentDraft, SegmentEvent, SegmentState, parse_priority};
+use domain::segment_run::SegmentRun;
 use store::counters::SegmentCounts;
 use store::listing::Listing;
 use store::segments::Ranked;
@@ -30,7 +32,15 @@ impl Segments {
         let Segment { id, record_type, version, .. } = &ranked.segment;
         let counts = self.store.segment_counts(record_type, id).await?;
         let rules = self.store.rule_count(id).await?;
-        Ok(Versioned { version: *version, resource: shape(ranked, &counts, rules) })
+        let plan = self.plan(&ranked.segment).await?;
+        Ok(Versioned { version: *version, resource: shape(ranked, &counts, rules, plan) })
+    }
+
+    async fn plan(&self, segment: &Segment) -> api::Result<Plan> {
+        let Segment { id, record_type, .. } = segment;
+        let runs = self.store.segment_runs(record_type, Some(id), None, 1);
+        let schedule = self.store.schedule(id).await?;
+        Ok(Plan { last_run: runs.await?.into_iter().next(), schedule: schedule.map(|known| known.schedule) })
     }
 
     async fn change(&self, id: &SegmentId, if_match: &IfMatch, event: SegmentEvent) -> api::Result<Versioned<Shape>> {
@@ -47,7 +57,13 @@ impl Segments {
     }
 }
 
-fn shape(ranked: Ranked, counts: &SegmentCounts, rules: usize) -> Shape {
+/// When the rules of a segment ran and will run.
+struct Plan {
+    last_run: Option<SegmentRun>,
+    schedule: Option<RunSchedule>,
+}
+
+fn shape(ranked: Ranked, counts: &SegmentCounts, rules: usize, plan: Plan) -> Shape {
     let Ranked { segment, priority, .. } = ranked;
     Shape {
         id: segment.id,
@@ -65,8 +81,8 @@ fn shape(ranked: Ranked, counts: &SegmentCounts, rules: usize) -> Shape {
         // A counter that is being recounted may be below zero for a moment.
         member_count: u64::try_from(counts.members).unwrap_or(0),
         unassigned_count: u64::try_from(counts.unassigned).unwrap_or(0),
-        last_run: None,
-        schedule: None,
+        last_run: plan.last_run.map(Into::into),
+        schedule: plan.schedule,
         version: segment.version,
         created_at: segment.created_at,
         modified_at: segment.modified_at,
@@ -124,6 +140,11 @@ pub(crate) async fn list(
     found.truncate(paging.limit);
 
     let mut counted: HashMap<RecordType, (_, _)> = HashMap::new();
+    let ids = found.iter().map(|Ranked { segment, .. }| (segment.record_type.clone(), segment.id.clone()));
+    let mut last_runs = segments.store.last_runs(ids.collect()).await?;
+    let schedules = segments.store.schedules().await?.into_iter();
+    let mut schedules: HashMap<SegmentId, RunSchedule> =
+        schedules.map(|known| (known.segment, known.schedule)).collect();
     let mut items = Vec::with_capacity(found.len());
     for ranked in found {
         let record_type = &ranked.segment.record_type;
@@ -134,7 +155,9 @@ pub(crate) async fn list(
         let (counts, rules) = &counted[record_type];
         let counts = counts.segments.get(&ranked.segment.id).cloned().unwrap_or_default();
         let rules = rules.get(&ranked.segment.id).copied().unwrap_or(0);
-        items.push(shape(ranked, &counts, rules));
+        let id = &ranked.segment.id;
+        let plan = Plan { last_run: last_runs.remove(id), schedule: schedules.remove(id) };
+        items.push(shape(ranked, &counts, rules, plan));
     }
     Ok(paging.page(items, next.as_ref()))
 }

@@ -2,6 +2,7 @@
 
 mod copy;
 mod handler;
+mod runs;
 mod simulate;
 #[cfg(test)]
 mod tests;
@@ -34,4 +35,11 @@ fn edge(store: Store, clock: Clock) -> Edge<Arc<Segments>> {
         .on("copySegment", copy::copy)
         .on("simulateSegment", simulate::simulate)
         .on("listSegmentRecords", handler::records)
+        .on("runSegment", runs::begin)
+        .on("listSegmentRuns", runs::list)
+        .on("getSegmentRun", runs::read)
+        .on("cancelSegmentRun", runs::cancel)
+        .on("getSegmentSchedule", runs::schedule)
+        .on("replaceSegmentSchedule", runs::replace_schedule)
+        .on("deleteSegmentSchedule", runs::delete_schedule)
 }

@@ -3,6 +3,8 @@
 //!
 //! The mark is the outbox: whatever the event source lost or gave up, a record that waits is found here.
 
+use std::time::SystemTime;
+
 use domain::id::RecordKey;
 use domain::record::Record;
 use domain::route::{Decision, Present, undecidable};
@@ -44,13 +46,17 @@ impl Sweep {
         Self { store, clock, memory: Memory::default() }
     }
 
-    pub(crate) async fn run(&self) -> Result<Swept, lambda_runtime::Error> {
+    /// Sweeps until everything overdue was touched or time is up; the next sweep goes on.
+    pub(crate) async fn run(&self, ends: SystemTime) -> Result<Swept, lambda_runtime::Error> {
         let mut swept = Swept::default();
         let now = self.clock.now();
         let knowledge = self.store.knowledge(&self.memory).await?;
         let before = now.checked_sub(OVERDUE)?;
         for record_type in knowledge.organisation.rulebooks.keys() {
             for key in self.store.waiting_since(record_type, before, MOST_RECORDS).await? {
+                if SystemTime::now() >= ends {
+                    break;
+                }
                 match self.sweep(&key).await {
                     Ok(attempt) if attempt > MOST_ATTEMPTS => swept.given_up += 1,
                     Ok(_) => swept.touched += 1,

@@ -1,4 +1,4 @@
-//! Successful answers: a resource with its version, a created one with its place, nothing after a deletion.
+//! Successful answers: a resource with its version, a created or begun one with its place, nothing after a deletion.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -22,6 +22,15 @@ pub struct Created<T> {
     pub resource: T,
 }
 
+/// 202 with `Location` and how far it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Accepted<T> {
+    /// Path under which it can be read how far it is.
+    pub location: String,
+    /// What was begun.
+    pub resource: T,
+}
+
 /// 200 with `ETag` and the resource.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Versioned<T> {
@@ -42,6 +51,15 @@ impl<T: Serialize> IntoResponse for Created<T> {
         };
         let headers = [(header::LOCATION, location), (header::ETAG, etag(self.version))];
         (StatusCode::CREATED, headers, Json(self.resource)).into_response()
+    }
+}
+
+impl<T: Serialize> IntoResponse for Accepted<T> {
+    fn into_response(self) -> Response {
+        let Ok(location) = HeaderValue::try_from(self.location) else {
+            return Problem::internal("a location holds characters that no id has").into_response();
+        };
+        (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(self.resource)).into_response()
     }
 }
 

@@ -292,6 +292,10 @@ mod tests {
             .on("listPending", |authorized: Authorized| async move { authorized.caller.sub })
             .on("listProcessed", ok)
             .on("getSummary", broken)
+            .on("assignRecords", ok)
+            .on("retryRecords", ok)
+            .on("listRetries", ok)
+            .on("getRetry", ok)
             .into_router()
     }
 

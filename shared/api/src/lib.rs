@@ -28,7 +28,7 @@ mod idempotency;
 #[cfg(test)]
 mod privileges_document;
 
-pub use answer::{Created, Deleted, Result, Versioned};
+pub use answer::{Accepted, Created, Deleted, Result, Versioned};
 pub use authorized::Authorized;
 pub use body::{Body, Csv};
 pub use domain::privilege::Scope;

@@ -67,7 +67,7 @@ fn components() -> Components {
     let mut components = Components::new();
     components.add_security_scheme(BEARER, SecurityScheme::Http(token));
     let answers = operations::all().filter_map(|operation| match operation.answer {
-        Answer::Resource(shape) | Answer::Created(shape) | Answer::Page(shape) => Some(shape),
+        Answer::Resource(shape) | Answer::Created(shape) | Answer::Accepted(shape) | Answer::Page(shape) => Some(shape),
         Answer::Nothing | Answer::Document => None,
     });
     let bodies = operations::all().filter_map(|operation| operation.body);
@@ -166,6 +166,10 @@ fn success(operation: &Operation) -> Response {
         Answer::Created(shape) => builder
             .description("Created.")
             .header("Location", header("Where it is."))
+            .content(JSON, content(reference(shape))),
+        Answer::Accepted(shape) => builder
+            .description("Begun.")
+            .header("Location", header("Where to read how far it is."))
             .content(JSON, content(reference(shape))),
         Answer::Page(shape) => builder.description("A page.").content(JSON, content(page(shape))),
         Answer::Nothing => builder.description("Deleted."),

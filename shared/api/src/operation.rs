@@ -108,6 +108,8 @@ pub enum Answer {
     Resource(Shape),
     /// 201, `Location` and this.
     Created(Shape),
+    /// 202, `Location` and this: what goes on.
+    Accepted(Shape),
     /// 200 and a page of these; takes `limit` and `next`.
     Page(Shape),
     /// 204.
@@ -237,6 +239,10 @@ impl Answer {
         Self::Created(Shape::of::<T>())
     }
 
+    pub(crate) const fn accepted<T: ToSchema>() -> Self {
+        Self::Accepted(Shape::of::<T>())
+    }
+
     pub(crate) const fn page<T: ToSchema>() -> Self {
         Self::Page(Shape::of::<T>())
     }
@@ -247,6 +253,7 @@ impl Answer {
         match self {
             Self::Resource(_) | Self::Page(_) | Self::Document => 200,
             Self::Created(_) => 201,
+            Self::Accepted(_) => 202,
             Self::Nothing => 204,
         }
     }

@@ -58,6 +58,12 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "unreadable-page-token", "The page token can't be used here", detail)
     }
 
+    /// 409: who would own a record may not read it (SEC-47, MON-61).
+    #[must_use]
+    pub fn owner_lacks_permission() -> Self {
+        Self::conflict("ownerLacksPermission", "the new owner has no role that may read records")
+    }
+
     /// 403: the token names none of the known roles.
     #[must_use]
     pub fn no_role() -> Self {

@@ -19,6 +19,7 @@ pub mod record_type;
 pub mod role;
 pub mod run;
 pub mod segment;
+pub mod segment_run;
 pub mod seller;
 pub mod seller_attribute;
 pub mod service;
@@ -54,6 +55,7 @@ pub(crate) fn words_or_null(words: &[&str]) -> RefOr<Schema> {
 mod tests {
     use domain::business_unit::BusinessUnit;
     use domain::calendar::EntryDraft;
+    use domain::explanation::Nameless;
     use domain::id::{Owner, RecordKey, SellerId};
     use domain::queue::Queue;
     use domain::record::NewRecord;
@@ -118,10 +120,11 @@ mod tests {
             let draft = SellerAttributeDraft::parse(&attribute, &RecordTypes::built_in(), None).unwrap();
             assert_eq!(shown("SellerAttribute", &draft.into_attribute("a".into())), NOTHING);
         }
-        let run = super::run::answer(&manual(&record, owner, 3, now), true);
+        let run = super::run::answer(&manual(&record, owner, 3, now), true, &Nameless);
         assert_eq!(shown("RoutingRun", &run), NOTHING);
         for of_draft in [false, true] {
-            let run = super::run::simulated(&manual(&record, Owner::Seller("susana".into()), 3, now), of_draft);
+            let run =
+                super::run::simulated(&manual(&record, Owner::Seller("susana".into()), 3, now), of_draft, &Nameless);
             assert_eq!((shown("SimulatedRun", &run), run["recordId"].is_null()), (vec![], of_draft));
         }
         assert_eq!(shown("Record", &super::record::Record::from(record)), NOTHING);

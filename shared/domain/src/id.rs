@@ -72,6 +72,8 @@ id_types! {
     SegmentId;
     /// An assignment rule's id: `{segment id}-{n}`, so the id says which segment holds it.
     RuleId;
+    /// The id of a segment's run.
+    SegmentRunId;
     /// A seller's id.
     SellerId;
     /// A team's id.

@@ -8,10 +8,20 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::id::SegmentRunId;
+
 /// Why a record waits. In the order of strength: of two causes the stronger stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Cause {
+    /// Somebody who may take it has room again.
+    CapacityFreed,
+    /// A person asked for another try.
+    Retried,
+    /// Its segment's rules run by their schedule.
+    Scheduled,
+    /// A person runs the rules of its segment.
+    RunNow,
     /// A column that conditions use was changed.
     Updated,
     /// It was inactive and is active again.
@@ -89,13 +99,27 @@ pub struct Mark {
     /// A person gave the record its owner while it waited: the run segments it and leaves the owner alone.
     #[serde(default)]
     pub owner_given: bool,
+    /// The run of a segment that waits for it.
+    #[serde(default)]
+    pub run: Option<SegmentRunId>,
+}
+
+impl Cause {
+    /// Whether somebody asked for another try of the record as it is: nothing of it has changed.
+    #[must_use]
+    pub fn is_asked(self) -> bool {
+        match self {
+            Self::CapacityFreed | Self::Retried | Self::Scheduled | Self::RunNow => true,
+            Self::Updated | Self::Reopened | Self::Imported | Self::Created => false,
+        }
+    }
 }
 
 impl Mark {
     /// A first mark.
     #[must_use]
     pub fn new(cause: Cause, columns: Columns, since: Timestamp) -> Self {
-        Self { cause, columns, since, attempt: 0, owner_given: false }
+        Self { cause, columns, since, attempt: 0, owner_given: false, run: None }
     }
 
     /// This mark, and another cause on top of it.
@@ -107,6 +131,7 @@ impl Mark {
             since: self.since.min(later.since),
             attempt: self.attempt.max(later.attempt),
             owner_given: self.owner_given || later.owner_given,
+            run: self.run.max(later.run),
         }
     }
 }
@@ -118,13 +143,23 @@ mod tests {
     use super::*;
 
     fn marks() -> impl Strategy<Value = Mark> {
-        let cause = prop::sample::select(vec![Cause::Updated, Cause::Reopened, Cause::Imported, Cause::Created]);
+        let cause = prop::sample::select(vec![
+            Cause::CapacityFreed,
+            Cause::Retried,
+            Cause::Scheduled,
+            Cause::RunNow,
+            Cause::Updated,
+            Cause::Reopened,
+            Cause::Imported,
+            Cause::Created,
+        ]);
         let columns =
             prop_oneof![Just(Columns::all()), prop::collection::btree_set("[a-c]", 0..3).prop_map(Columns::Some)];
-        (cause, columns, 0_i64..1_000, 0_u32..3, any::<bool>()).prop_map(
-            |(cause, columns, since, attempt, owner_given)| {
+        let run = prop::option::of(prop::sample::select(vec!["A", "B"]));
+        (cause, columns, 0_i64..1_000, 0_u32..3, any::<bool>(), run).prop_map(
+            |(cause, columns, since, attempt, owner_given, run)| {
                 let since = Timestamp::from_millisecond(since).unwrap();
-                Mark { cause, columns, since, attempt, owner_given }
+                Mark { cause, columns, since, attempt, owner_given, run: run.map(SegmentRunId::from) }
             },
         )
     }

@@ -347,6 +347,10 @@ pub const VIEW_RUNS: Task = Task::new("SEC-79", &[(Entity::RoutingRun, &[Read])]
 pub const VIEW_MONITOR: Task =
     Task::new("SEC-16, SEC-64", &[(Entity::RoutingRun, &[Read]), (Entity::Segment, &[Read])]);
 
+/// Run a segment's rules, try records once more, set when rules run by themselves.
+pub const RUN_RULES: Task =
+    Task::new("SEC-64", &[(Entity::RoutingRun, &[Read]), (Entity::Segment, &[Read, Write]), (Entity::Record, &[Read])]);
+
 /// Assign unassigned records from the monitor.
 pub const ASSIGN_FROM_MONITOR: Task = Task::new(
     "SEC-11, SEC-64",

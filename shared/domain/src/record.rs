@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use crate::id::{Owner, QueueId, RecordKey, RunId, SegmentId};
+use crate::id::{Owner, QueueId, RecordKey, RunId, SegmentId, SegmentRunId};
 use crate::mark::{Cause, Columns, Mark};
 use crate::reason::Reason;
 use crate::run::{RoutingRun, Status};
@@ -35,6 +35,14 @@ pub struct LastRun {
     pub reason: Option<Reason>,
     /// Whether the record still looks for an owner (RULE-51).
     pub unassigned: bool,
+}
+
+impl LastRun {
+    /// Whether it is in no segment, or in one that it may not belong to, because of a failure.
+    #[must_use]
+    pub fn segmentation_failed(&self) -> bool {
+        matches!(self.reason, Some(Reason::NoSegment | Reason::SegmentError))
+    }
 }
 
 /// How the work on a record stands, as clients see it.
@@ -315,6 +323,24 @@ impl Record {
         self.revision += 1;
         self.counted = true;
         self.marked(Cause::Updated, Columns::all(), now)
+    }
+
+    /// Asked for once more as it is: marked unless it waits already or has left the process. `run` counts what becomes of
+    /// it.
+    #[must_use]
+    pub fn asked(mut self, cause: Cause, run: Option<&SegmentRunId>, now: Timestamp) -> Record {
+        if self.state == State::Inactive || self.waits() {
+            return self;
+        }
+        self.revision += 1;
+        self.mark = Some(Mark { run: run.cloned(), ..Mark::new(cause, Columns::none(), now) });
+        self
+    }
+
+    /// The run of a segment that waits for it.
+    #[must_use]
+    pub fn waited_for_by(&self) -> Option<&SegmentRunId> {
+        self.mark.as_ref()?.run.as_ref()
     }
 
     /// Touched by the minute sweep: one attempt more.

@@ -10,6 +10,9 @@ use crate::record_type::RecordTypeDefinition;
 
 pub mod simulation;
 
+/// How many records one request gives to somebody: each is a transaction on the same seller.
+pub const MOST_ASSIGNED: usize = 200;
+
 /// A new record that is believed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordDraft {
@@ -56,6 +59,26 @@ pub fn parse_owner(json: &Value) -> Result<Owner, Vec<Fault>> {
         draft.required("owner");
     }
     draft.finish(owner)
+}
+
+/// Believes the body of a manual assignment of several records: `{"recordIds": [...], "owner": {"kind", "id"}}`.
+pub fn parse_assignments(json: &Value) -> Result<(Vec<RecordId>, Owner), Vec<Fault>> {
+    let mut draft = Draft::read(json, &Pointer::root());
+    let ids = draft.texts("recordIds", MAX_ID_LENGTH);
+    match &ids {
+        Some(ids) if ids.len() > MOST_ASSIGNED => {
+            draft.fault("recordIds", "tooMany", format!("must be {MOST_ASSIGNED} at the most"));
+        }
+        Some(ids) if !ids.is_empty() => {}
+        _ if draft.has_fault("recordIds") => {}
+        _ => draft.required("recordIds"),
+    }
+    let owner = owner(&mut draft);
+    if owner.is_none() && !draft.has_fault("owner") {
+        draft.required("owner");
+    }
+    let ids = ids.map(|ids| ids.into_iter().map(RecordId::new).collect());
+    draft.finish(ids.zip(owner))
 }
 
 /// Believes the body of a close: `{"outcome": ...}`, with the words that the type has (API.md "Records").

@@ -18,7 +18,7 @@ use crate::lineup::Lineup;
 use crate::mark::{Cause, Mark};
 use crate::queue::Queue;
 use crate::reason::Reason;
-use crate::record::{Record, State};
+use crate::record::{LastRun, Record, State};
 use crate::record_type::RecordTypeDefinition;
 use crate::roster::Roster;
 use crate::rulebook::{ReadyRule, ReadySegment, Rulebook, Tested};
@@ -64,6 +64,21 @@ impl Organisation {
     #[must_use]
     pub fn counting(&self) -> BTreeSet<RecordType> {
         self.rulebooks.iter().filter(|(_, rulebook)| rulebook.counts()).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Whether somebody with these roles may be given records: one of them may read them (SEC-47).
+    #[must_use]
+    pub fn receives(&self, roles: &[Role]) -> bool {
+        roles.iter().any(|role| self.receiving.contains(role))
+    }
+
+    /// Whether a team may be given records (SEC-47). One without roles of its own may where a member may, or as long as it
+    /// has none.
+    #[must_use]
+    pub fn team_receives<'a>(&self, team: &Team, roles_of: impl Fn(&SellerId) -> Option<&'a [Role]>) -> bool {
+        let members = || team.member_ids.iter().filter_map(&roles_of);
+        self.receives(&team.roles)
+            || team.roles.is_empty() && (team.member_ids.is_empty() || members().any(|roles| self.receives(roles)))
     }
 
     /// The relations of sellers to what they own that some matcher looks at, by the type of what they own: each with the
@@ -386,10 +401,21 @@ fn segment<'a>(
     context: &Context<'_>,
     trace: &mut Trace,
 ) -> Result<Segmented<'a>, String> {
+    let standing = record.segment.as_ref().filter(|id| rulebook.knows(id));
     let (standing, first) = match mark.cause {
-        Cause::Updated => (record.segment.as_ref().filter(|id| rulebook.knows(id)), Entered::Updated),
         Cause::Created | Cause::Imported | Cause::Reopened => (None, Entered::Created),
+        Cause::Updated | Cause::RunNow | Cause::Scheduled | Cause::Retried | Cause::CapacityFreed => {
+            (standing, Entered::Updated)
+        }
     };
+    // Nothing of the record has changed: where it was put it stays, unless putting it there is what failed.
+    let stays = mark.cause.is_asked() && !record.last.as_ref().is_some_and(LastRun::segmentation_failed);
+    if let Some(standing) = standing.filter(|_| stays) {
+        return Ok(match rulebook.segment(standing) {
+            Some(ready) => Segmented::Into(ready, Entered::Stays),
+            None => Segmented::StaysInactive(standing),
+        });
+    }
     let may_take = |segment: &Segment| {
         standing.is_none_or(|standing| segment.id == *standing || segment.move_previously_segmented)
     };
@@ -529,15 +555,10 @@ impl Desk<'_> {
         Ok((ended(outcome), None))
     }
 
-    /// Whether a team may read records (SEC-47). One without roles of its own may where a member may, or as long as it has
-    /// none.
     fn may_read(&self, team: &Team) -> bool {
-        let receives = |roles: &[Role]| roles.iter().any(|role| self.organisation.receiving.contains(role));
-        let member = |id| self.roster.position(id).map(|position| &self.roster.members()[position].seller.roles);
-        receives(&team.roles)
-            || team.roles.is_empty()
-                && (team.member_ids.is_empty()
-                    || team.member_ids.iter().filter_map(member).any(|roles| receives(roles)))
+        let member =
+            |id: &SellerId| self.roster.position(id).map(|at| self.roster.members()[at].seller.roles.as_slice());
+        self.organisation.team_receives(team, member)
     }
 
     /// The seller who gets the record, and the trace of everyone considered.

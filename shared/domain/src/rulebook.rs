@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::assignment_rule::{AssignmentRule, RuleState, Target};
 use crate::condition::{AttributeValues, CompiledCondition, Condition, Context, Reads, Schema};
 use crate::fault::{Fault, Pointer};
-use crate::id::SegmentId;
+use crate::id::{RuleId, SegmentId};
 use crate::record_type::{RecordTypeDefinition, RecordTypes};
 use crate::run::Tried;
 use crate::segment::{Segment, SegmentState};
@@ -235,6 +235,13 @@ impl Rulebook {
     #[must_use]
     pub fn segment(&self, id: &SegmentId) -> Option<&ReadySegment> {
         self.segments.iter().find(|ready| ready.segment.id == *id)
+    }
+
+    /// The name of an active rule.
+    #[must_use]
+    pub fn rule_name(&self, id: &RuleId) -> Option<&str> {
+        let mut rules = self.segments.iter().flat_map(|ready| &ready.rules);
+        rules.find(|ready| ready.rule.id == *id).map(|ready| ready.rule.name.as_str())
     }
 
     /// The active segment of highest priority that may take the record and whose condition holds, with all that were

@@ -26,6 +26,14 @@ pub enum Trigger {
     Reopened,
     /// The record came by an import.
     Imported,
+    /// A person ran the rules of its segment (RUN-01).
+    RunNow,
+    /// They ran by their schedule (RUN-02).
+    Scheduled,
+    /// A person asked for another try.
+    Retried,
+    /// Somebody who may take it had room again.
+    CapacityFreed,
     /// A person assigned it.
     Manual,
 }
@@ -37,6 +45,10 @@ impl From<Cause> for Trigger {
             Cause::Imported => Self::Imported,
             Cause::Reopened => Self::Reopened,
             Cause::Updated => Self::Updated,
+            Cause::RunNow => Self::RunNow,
+            Cause::Scheduled => Self::Scheduled,
+            Cause::Retried => Self::Retried,
+            Cause::CapacityFreed => Self::CapacityFreed,
         }
     }
 }

@@ -189,7 +189,7 @@ impl Limits {
 }
 
 /// Weekdays by their English names in small letters.
-pub(crate) const WEEKDAYS: [(&str, Weekday); 7] = [
+pub const WEEKDAYS: [(&str, Weekday); 7] = [
     ("monday", Weekday::Monday),
     ("tuesday", Weekday::Tuesday),
     ("wednesday", Weekday::Wednesday),

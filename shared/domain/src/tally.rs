@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::id::{RecordType, SegmentId, SellerId};
+use crate::id::{RecordType, SegmentId, SegmentRunId, SellerId};
 use crate::record::{Record, State};
 
 /// One counter.
@@ -23,6 +23,8 @@ pub enum Counter {
     Unassigned(SegmentId),
     /// Active records of the type that a seller owns: consumed capacity (CAP-01).
     Held(SellerId),
+    /// Records that a segment's run waits for.
+    Waiting(SegmentRunId),
 }
 
 /// Counters of one record type, and by how much they change.
@@ -51,6 +53,7 @@ impl Record {
         if let Some(seller) = self.owner.as_ref().and_then(|owner| owner.seller()) {
             counters.push(Counter::Held(seller.clone()));
         }
+        counters.extend(self.waited_for_by().cloned().map(Counter::Waiting));
         counters
     }
 }

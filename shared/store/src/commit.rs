@@ -47,7 +47,7 @@ impl Store {
                 writes.touch(&run.record_type, touched);
             }
             writes.replace(self, &waiting.stored, &after)?;
-            writes.run(run.clone());
+            writes.run(&waiting.stored.record, run.clone());
             runs.push(run);
         }
         match self.transact(writes.into_transaction(self, &chunk)?).await {

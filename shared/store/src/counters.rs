@@ -9,11 +9,15 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::Update;
 use domain::id::{RecordType, RuleId, SegmentId};
 use domain::tally::Counter;
+use ulid::Ulid;
 
 use crate::error::Result;
 use crate::item::{Item, number, text};
 use crate::keys;
 use crate::store::Store;
+
+/// How long the counters of a segment's run are kept, in seconds from its beginning: 30 days.
+const KEPT: u64 = 30 * 24 * 60 * 60;
 
 /// Rows and by how much their attributes change.
 pub(crate) type RowChanges = BTreeMap<String, BTreeMap<String, i64>>;
@@ -27,9 +31,16 @@ pub(crate) fn place(counter: &Counter) -> Option<(String, String)> {
         Counter::Reason(code) => (status(), format!("reason.{code}")),
         Counter::Members(segment) => (keys::segment_counts(segment), "members".to_owned()),
         Counter::Unassigned(segment) => (keys::segment_counts(segment), "unassigned".to_owned()),
+        Counter::Waiting(run) => (keys::run_counts(run), WAITING.to_owned()),
         Counter::Held(_) => return None,
     })
 }
+
+/// The attributes that count for a segment's run.
+pub(crate) const WAITING: &str = "waiting";
+pub(crate) const CONSIDERED: &str = "considered";
+pub(crate) const ASSIGNED: &str = "assigned";
+pub(crate) const FAILED: &str = "failed";
 
 /// The attribute that counts what a rule has routed, in the row of its segment.
 pub(crate) fn routed(rule: &RuleId) -> String {
@@ -53,10 +64,15 @@ pub(crate) fn add(
             .expression_attribute_names(format!("#c{n}"), attribute)
             .expression_attribute_values(format!(":c{n}"), number(change));
     }
-    update
-        .update_expression(format!("ADD {}", clauses.join(", ")))
-        .build()
-        .expect("table, key and expression are given")
+    let mut expression = format!("ADD {}", clauses.join(", "));
+    if let Some(began) = keys::run_of_counts(row).and_then(|run| Ulid::from_string(run).ok()) {
+        let expires = began.timestamp_ms() / 1_000 + KEPT;
+        expression += " SET #expires = :expires";
+        update = update
+            .expression_attribute_names("#expires", "expires")
+            .expression_attribute_values(":expires", number(expires));
+    }
+    update.update_expression(expression).build().expect("table, key and expression are given")
 }
 
 /// Counters of one segment.
@@ -103,7 +119,7 @@ impl Store {
         Ok(counts.segments.remove(segment).unwrap_or_default())
     }
 
-    async fn counter_rows(&self, record_type: &RecordType, row: Option<&str>) -> Result<Vec<Item>> {
+    pub(crate) async fn counter_rows(&self, record_type: &RecordType, row: Option<&str>) -> Result<Vec<Item>> {
         if let Some(row) = row {
             let wanted = (0..keys::SHARDS).map(|shard| keys::counts_row(record_type, shard, row)).collect();
             return self.batch_get(&self.work_table, wanted, crate::batch_get::Consistency::Strong).await;

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::id::{
-    Owner, QueueId, RecordId, RecordKey, RecordType, RuleId, SegmentId, SellerAttributeId, SellerId, TeamId,
+    Owner, QueueId, RecordId, RecordKey, RecordType, RuleId, SegmentId, SegmentRunId, SellerAttributeId, SellerId,
+    TeamId,
 };
 use domain::record::{Record, State};
 use domain::seller::Role;
@@ -296,10 +297,74 @@ pub fn segment_counts(segment: &SegmentId) -> String {
     format!("segment#{segment}")
 }
 
-/// A row of counters.
+/// What the counters of a segment's run are called: records it asked for, waits for, that got an owner, that did not.
+#[must_use]
+pub fn run_counts(run: &SegmentRunId) -> String {
+    format!("{RUN_COUNTS}{run}")
+}
+
+const RUN_COUNTS: &str = "run#";
+
+/// A row of counters. Those of a segment's run lie apart, because they expire.
 #[must_use]
 pub fn counts_row(record_type: &RecordType, shard: u8, row: &str) -> Key {
-    Key::work(counts(record_type, shard), row)
+    match run_of_counts(row) {
+        Some(_) => Key::work(row, format!("{shard:x}")),
+        None => Key::work(counts(record_type, shard), row),
+    }
+}
+
+/// The run that a row of counters is of, if it is one's.
+#[must_use]
+pub fn run_of_counts(row: &str) -> Option<&str> {
+    row.strip_prefix(RUN_COUNTS)
+}
+
+/// Partition of the runs of a segment, or of the retries of a type's records.
+#[must_use]
+pub fn segment_runs(record_type: &RecordType, segment: Option<&SegmentId>) -> String {
+    match segment {
+        Some(segment) => format!("segmentRuns#{segment}"),
+        None => format!("retries#{record_type}"),
+    }
+}
+
+/// A run of a segment, or a retry.
+#[must_use]
+pub fn segment_run(record_type: &RecordType, segment: Option<&SegmentId>, id: &SegmentRunId) -> Key {
+    Key::work(segment_runs(record_type, segment), id.as_str())
+}
+
+/// One shard of what the function `waiting` is to see to at once; the template's filter names what they begin with.
+/// There are several, because the changes of one partition are delivered one after the other.
+#[must_use]
+pub fn to_do(shard: u8) -> String {
+    format!("todo#{shard:x}")
+}
+
+/// That a run goes on. One of a segment at a time (RUN-04).
+#[must_use]
+pub fn running(segment: Option<&SegmentId>, id: &SegmentRunId) -> Key {
+    let what = segment.map_or(id.as_str(), SegmentId::as_str);
+    Key::work(to_do(shard(what)), format!("{RUNNING}{what}"))
+}
+
+/// What the sort keys of runs that go on begin with.
+pub const RUNNING: &str = "run#";
+
+/// A run that goes on, by the sort key of [`running`].
+#[must_use]
+pub fn running_at(sort_key: &str) -> Key {
+    Key::work(to_do(shard(sort_key.strip_prefix(RUNNING).unwrap_or(sort_key))), sort_key)
+}
+
+/// Partition of the schedules of segments.
+pub const SCHEDULES: &str = "schedules";
+
+/// A segment's schedule.
+#[must_use]
+pub fn schedule(segment: &SegmentId) -> Key {
+    Key::work(SCHEDULES, segment.as_str())
 }
 
 /// Partition of the imports of records of a type.

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::condition::Reads;
-use domain::id::RecordType;
+use domain::explanation::Names;
+use domain::id::{Owner, RecordType, RuleId, SegmentId, SellerId};
 use domain::queue::Queue;
 use domain::record_type::RecordTypes;
 use domain::roster::{Member, Roster};
@@ -40,6 +41,71 @@ pub struct Knowledge {
     subjects: Arc<[Option<Arc<Subject>>]>,
     /// The seller attributes.
     pub seller_attributes: Arc<SellerAttributes>,
+}
+
+impl Knowledge {
+    /// The seller of an id.
+    #[must_use]
+    pub fn seller(&self, id: &SellerId) -> Option<&Seller> {
+        let position = self.sellers.binary_search_by(|known| known.id.cmp(id)).ok()?;
+        Some(&self.sellers[position])
+    }
+
+    /// Whether there is such a seller, team or queue.
+    #[must_use]
+    pub fn has(&self, owner: &Owner) -> bool {
+        match owner {
+            Owner::Seller(id) => self.seller(id).is_some(),
+            Owner::Team(id) => self.organisation.teams.iter().any(|team| team.group.id == *id),
+            Owner::Queue(id) => self.organisation.queues.iter().any(|queue| queue.group.id == *id),
+        }
+    }
+
+    /// Whether an owner that there is may be given records (SEC-47, MON-61). A queue may: its members pick from it.
+    #[must_use]
+    pub fn may_receive(&self, owner: &Owner) -> bool {
+        let roles_of = |id: &SellerId| self.seller(id).map(|seller| seller.roles.as_slice());
+        match owner {
+            Owner::Seller(id) => roles_of(id).is_some_and(|roles| self.organisation.receives(roles)),
+            Owner::Team(id) => {
+                let mut teams = self.organisation.teams.iter();
+                let team = teams.find(|team| team.group.id == *id);
+                team.is_some_and(|team| self.organisation.team_receives(&team.group, roles_of))
+            }
+            Owner::Queue(_) => true,
+        }
+    }
+
+    /// The business unit that a seller belongs to.
+    #[must_use]
+    pub fn unit_of(&self, seller: &SellerId) -> Option<&str> {
+        self.seller(seller)?.business_unit()
+    }
+}
+
+/// What things are called now; of rules only those in force.
+impl Names for Knowledge {
+    fn owner(&self, owner: &Owner) -> Option<String> {
+        match owner {
+            Owner::Seller(id) => self.seller(id).map(|seller| seller.name.clone()),
+            Owner::Team(id) => {
+                let mut teams = self.organisation.teams.iter();
+                teams.find(|team| team.group.id == *id).map(|team| team.group.name.clone())
+            }
+            Owner::Queue(id) => {
+                let mut queues = self.organisation.queues.iter();
+                queues.find(|queue| queue.group.id == *id).map(|queue| queue.group.name.clone())
+            }
+        }
+    }
+
+    fn rule(&self, rule: &RuleId) -> Option<String> {
+        self.organisation.rulebooks.values().find_map(|rulebook| rulebook.rule_name(rule).map(ToOwned::to_owned))
+    }
+
+    fn segment(&self, segment: &SegmentId) -> Option<String> {
+        self.organisation.rulebooks.values().find_map(|rulebook| rulebook.segment_names().get(segment).cloned())
+    }
 }
 
 /// What one process keeps between invocations.

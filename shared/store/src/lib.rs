@@ -31,6 +31,8 @@ pub mod roles;
 pub mod rounds;
 pub mod rulebooks;
 pub mod runs;
+pub mod schedules;
+pub mod segment_runs;
 pub mod segments;
 pub mod seller_attributes;
 pub mod seller_states;

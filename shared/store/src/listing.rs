@@ -103,6 +103,19 @@ impl Listing {
         Self::of(MEMBERS, shards(|shard| keys::members(segment, shard)), &prefixes)
     }
 
+    /// Members of a segment that look for an owner, the oldest first (RUN-01).
+    #[must_use]
+    pub fn unassigned(segment: &SegmentId) -> Self {
+        let partitions = shards(|shard| keys::members(segment, shard));
+        Self::of(MEMBERS, partitions, &[keys::looks(true).to_owned()]).oldest_first()
+    }
+
+    /// The same list the other way round.
+    #[must_use]
+    pub fn oldest_first(self) -> Self {
+        Self { newest_first: false, ..self }
+    }
+
     /// Records of a type that an owner holds, the newest first; in one state or in both.
     #[must_use]
     pub fn owned(owner: &Owner, record_type: &RecordType, state: Option<State>) -> Self {
@@ -163,11 +176,26 @@ impl Store {
         now: Timestamp,
         keep: impl Fn(&Record) -> bool,
     ) -> Result<Page> {
+        self.list_among(listing, from, limit, usize::MAX, now, keep).await
+    }
+
+    /// The same, but after about `most` entries the page ends where it is, with as many records as were found by then.
+    pub async fn list_among(
+        &self,
+        listing: &Listing,
+        from: Option<Position>,
+        limit: usize,
+        most: usize,
+        now: Timestamp,
+        keep: impl Fn(&Record) -> bool,
+    ) -> Result<Page> {
         let mut position = from;
         let mut records = Vec::new();
+        let mut passed = 0;
         loop {
             let entries = self.entries(listing, position.as_ref(), limit).await?;
             let exhausted = entries.len() < limit;
+            passed += entries.len();
             let wanted: Vec<RecordKey> = entries.iter().filter_map(|entry| keys::record_of(&entry.at.1)).collect();
             let found: BTreeMap<String, Stored> = self
                 .records_with(&wanted, Consistency::Strong, now)
@@ -190,6 +218,9 @@ impl Store {
             }
             if exhausted {
                 return Ok(Page { records, next: None });
+            }
+            if passed >= most {
+                return Ok(Page { records, next: position });
             }
         }
     }

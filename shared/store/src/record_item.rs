@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::id::SegmentRunId;
 use domain::id::{Owner, RunId};
 use domain::mark::{Cause, Columns, Mark};
 use domain::reason::Reason;
@@ -30,6 +31,8 @@ struct StoredMark {
     attempt: u32,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     owner_given: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run: Option<SegmentRunId>,
 }
 
 fn adopted() -> Cause {
@@ -86,6 +89,7 @@ pub(crate) fn item_of(record: &Record) -> Result<Item> {
             columns: mark.columns.clone(),
             attempt: mark.attempt,
             owner_given: mark.owner_given,
+            run: mark.run.clone(),
         };
         put("pending", text(keys::pending(&record.key.record_type, shard)));
         put("pendingAt", instant(mark.since));
@@ -291,10 +295,12 @@ impl Reader<'_> {
             columns: Columns::all(),
             attempt: 0,
             owner_given: false,
+            run: None,
         });
         let mut mark = Mark::new(stored.cause, stored.columns, self.instant("pendingAt").unwrap_or(seen_at));
         mark.attempt = stored.attempt;
         mark.owner_given = stored.owner_given;
+        mark.run = stored.run;
         Some(mark)
     }
 

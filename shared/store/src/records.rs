@@ -188,7 +188,7 @@ impl Store {
                 if let Some(seller) = run.assignment.owner.as_ref().and_then(|owner| owner.seller()) {
                     self.give_turn(&mut writes, &after, seller, now).await.map_err(Aborted::Failed)?;
                 }
-                writes.run(*run);
+                writes.run(&before.record, *run);
                 after
             }
         };

@@ -15,6 +15,7 @@ use crate::document::{self, ATTEMPTS, Seen};
 use crate::error::{Error, Result, failure};
 use crate::item::number;
 use crate::keys::{self, Key};
+use crate::schedules;
 use crate::store::Store;
 use crate::transaction::{Aborted, MAX_WRITES, Transaction, pause};
 use crate::versions::Changed;
@@ -258,6 +259,7 @@ impl Store {
             transaction.update(self.segment_order(record_type).await?.without(id).replace(table, record_type)?);
             // Also when there is no list of rules: then a rule that is created meanwhile refuses this.
             transaction.delete(document::delete(table, &keys::rule_order(record_type, id), rules.seen()));
+            transaction.delete(schedules::forget(table, id));
             transaction.update(Changed::Rulebook(record_type.clone()).update(table));
             if segment.counts_as_active() {
                 transaction.update(count_active(table, -1, 0));

@@ -9,7 +9,8 @@ use aws_sdk_dynamodb::types::{Delete, Put, Update};
 use domain::id::{RecordType, SellerId};
 use domain::record::Record;
 use domain::route::Touched;
-use domain::run::RoutingRun;
+use domain::run::{RoutingRun, Trigger};
+use domain::segment_run;
 use domain::tally::{self, Counter};
 use domain::turn::Turn;
 
@@ -44,6 +45,9 @@ impl Writes {
     /// A record as it will be, if it still is as it was read.
     pub(crate) fn replace(&mut self, store: &Store, before: &Stored, after: &Record) -> Result<()> {
         self.count(Some(&before.record), Some(after));
+        if let Some(run) = after.waited_for_by().filter(|run| before.record.waited_for_by() != Some(run)) {
+            self.add(&after.key.record_type, keys::run_counts(run), counters::CONSIDERED.to_owned(), 1);
+        }
         self.transaction.update(update(store, before, after)?);
         if let Some(change) = StateChange::between(&before.record, after) {
             self.note(store, change.item(after)?);
@@ -72,15 +76,26 @@ impl Writes {
         self.note(store, timelines::deletion(&before.record));
     }
 
-    /// A run; its index among the runs of this transaction.
-    pub(crate) fn run(&mut self, run: RoutingRun) {
+    /// A run of a record as it was before; its index among the runs of this transaction.
+    pub(crate) fn run(&mut self, before: &Record, run: RoutingRun) {
+        // What a person does meanwhile is none of the run's doing.
+        if let Some(waited_for_by) = before.waited_for_by().filter(|_| run.trigger != Trigger::Manual) {
+            let (assigned, failed) = segment_run::outcome(&run);
+            for (attribute, counts) in [(counters::ASSIGNED, assigned), (counters::FAILED, failed)] {
+                self.add(&run.record_type, keys::run_counts(waited_for_by), attribute.to_owned(), i64::from(counts));
+            }
+        }
         if let (Some(rule), Some(segment), Some(_)) =
             (&run.assignment.rule_id, &run.segmentation.segment_id, &run.assignment.owner)
         {
-            let rows = self.rows.entry(run.record_type.clone()).or_default();
-            *rows.entry(keys::segment_counts(segment)).or_default().entry(counters::routed(rule)).or_insert(0) += 1;
+            self.add(&run.record_type, keys::segment_counts(segment), counters::routed(rule), 1);
         }
         self.runs.push(run);
+    }
+
+    fn add(&mut self, record_type: &RecordType, row: String, attribute: String, change: i64) {
+        let rows = self.rows.entry(record_type.clone()).or_default();
+        *rows.entry(row).or_default().entry(attribute).or_insert(0) += change;
     }
 
     /// An assignment that was decided, before the write of its record: it relies on the seller as seen by the first
@@ -113,8 +128,7 @@ impl Writes {
             if let Counter::Held(seller) = &counter {
                 *self.sellers.entry(seller.clone()).or_default().held.entry(record_type.clone()).or_insert(0) += change;
             } else if let Some((row, attribute)) = counters::place(&counter) {
-                let rows = self.rows.entry(record_type.clone()).or_default();
-                *rows.entry(row).or_default().entry(attribute).or_insert(0) += change;
+                self.add(record_type, row, attribute, change);
             }
         }
     }

@@ -13,5 +13,6 @@ mod manual_work;
 mod permission;
 mod privileges;
 mod round_robin;
+mod segment_runs;
 mod simulate;
 mod tokens;

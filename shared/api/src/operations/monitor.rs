@@ -1,11 +1,13 @@
 //! The monitor (API.md section 3; MON-*).
 
 use crate::operation::Access::Organisation;
-use crate::operation::Method::Get;
+use crate::operation::Method::{Get, Post};
 use crate::operation::{Answer, Function, Operation, Parameter, Values};
-use crate::shapes::monitor::{PendingRecord, ProcessedRecord, STATUSES, Summary};
+use crate::shapes::monitor::{AssignManyBody, PendingRecord, ProcessedRecord, STATUSES, Summary};
+use crate::shapes::record::BatchResults;
 use crate::shapes::run::REASONS;
-use domain::privilege::VIEW_MONITOR;
+use crate::shapes::segment_run::{RetryBody, SegmentRun};
+use domain::privilege::{ASSIGN_FROM_MONITOR, RUN_RULES, VIEW_MONITOR};
 
 const fn operation(path: &'static str, id: &'static str, answer: Answer) -> Operation {
     Operation::new(Function::Monitor, Get, path, id, Organisation(&VIEW_MONITOR), answer)
@@ -25,4 +27,30 @@ pub(super) const OPERATIONS: &[Operation] = &[
         .query(FILTER),
     operation("/v1/monitor/{type}/summary", "getSummary", Answer::resource::<Summary>())
         .about("Counts records by status, reason and segment."),
+    Operation::new(
+        Function::Monitor,
+        Post,
+        "/v1/monitor/{type}/assign",
+        "assignRecords",
+        Organisation(&ASSIGN_FROM_MONITOR),
+        Answer::resource::<BatchResults>(),
+    )
+    .about("Gives records to a seller or team, and tells of each whether it was done.")
+    .takes::<AssignManyBody>()
+    .conflicts(),
+    Operation::new(
+        Function::Monitor,
+        Post,
+        "/v1/monitor/{type}/retry",
+        "retryRecords",
+        Organisation(&RUN_RULES),
+        Answer::accepted::<SegmentRun>(),
+    )
+    .about("Has records that need attention decided once more: named ones, those with a reason, those of a segment.")
+    .takes::<RetryBody>()
+    .conflicts(),
+    operation("/v1/monitor/{type}/retries", "listRetries", Answer::page::<SegmentRun>())
+        .about("Lists the retries that are not about one segment, the latest first."),
+    operation("/v1/monitor/{type}/retries/{runId}", "getRetry", Answer::resource::<SegmentRun>())
+        .about("Tells how far a retry is."),
 ];

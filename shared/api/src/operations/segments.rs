@@ -5,7 +5,10 @@ use crate::operation::Method::{self, Delete, Get, Post, Put};
 use crate::operation::{Access, Answer, Function, Operation, Parameter, Values};
 use crate::shapes::record::Record;
 use crate::shapes::segment::{CopyBody, PriorityBody, STATES, Segment, SegmentBody, SimulationBody, SimulationResult};
-use domain::privilege::{COPY_SEGMENT, MANAGE_SEGMENTS, SIMULATE, VIEW_MEMBERS, VIEW_SEGMENTS};
+use crate::shapes::segment_run::{RunSchedule, RunScheduleBody, SegmentRun};
+use domain::privilege::{
+    COPY_SEGMENT, MANAGE_SEGMENTS, RUN_RULES, SIMULATE, VIEW_MEMBERS, VIEW_MONITOR, VIEW_SEGMENTS,
+};
 
 const fn operation(method: Method, path: &'static str, id: &'static str, access: Access, answer: Answer) -> Operation {
     Operation::new(Function::Segments, method, path, id, access, answer)
@@ -18,6 +21,9 @@ const FILTER: &[Parameter] = &[
 
 const ALL: &str = "/v1/segments";
 const ONE: &str = "/v1/segments/{id}";
+const RUNS: &str = "/v1/segments/{id}/runs";
+const SCHEDULE: &str = "/v1/segments/{id}/schedule";
+const RUN: Access = Organisation(&RUN_RULES);
 const MANAGE: Access = Organisation(&MANAGE_SEGMENTS);
 const VIEW: Access = Organisation(&VIEW_SEGMENTS);
 
@@ -69,4 +75,27 @@ pub(super) const OPERATIONS: &[Operation] = &[
         Answer::page::<Record>(),
     )
     .about("Lists the records of a segment."),
+    operation(Post, RUNS, "runSegment", RUN, Answer::accepted::<SegmentRun>())
+        .about("Runs the segment's rules over its records without an owner, the oldest first; one run at a time.")
+        .conflicts(),
+    operation(Get, RUNS, "listSegmentRuns", Organisation(&VIEW_MONITOR), Answer::page::<SegmentRun>())
+        .about("Lists the runs of a segment, the latest first."),
+    operation(
+        Get,
+        "/v1/segments/{id}/runs/{runId}",
+        "getSegmentRun",
+        Organisation(&VIEW_MONITOR),
+        Answer::resource::<SegmentRun>(),
+    )
+    .about("Tells how far a run is."),
+    operation(Post, "/v1/segments/{id}/runs/{runId}/cancel", "cancelSegmentRun", RUN, Answer::resource::<SegmentRun>())
+        .about("Ends a run; what it has asked for by then is decided nevertheless.")
+        .conflicts(),
+    operation(Get, SCHEDULE, "getSegmentSchedule", Organisation(&VIEW_MONITOR), Answer::resource::<RunSchedule>())
+        .about("Tells when the segment's rules run by themselves."),
+    operation(Put, SCHEDULE, "replaceSegmentSchedule", RUN, Answer::resource::<RunSchedule>())
+        .about("Has the segment's rules run by themselves once or twice on chosen weekdays.")
+        .takes::<RunScheduleBody>(),
+    operation(Delete, SCHEDULE, "deleteSegmentSchedule", RUN, Answer::Nothing)
+        .about("Has the segment's rules run by themselves no more."),
 ];

@@ -10,6 +10,20 @@ use utoipa::ToSchema;
 
 use super::{owner, run};
 
+/// Whom to give which records.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase", example = json!({
+    "recordIds": ["L-1", "L-2"], "owner": {"kind": "seller", "id": "susana"}
+}))]
+pub struct AssignManyBody {
+    /// Different ones.
+    #[schema(min_items = 1, max_items = 200)]
+    pub record_ids: Vec<String>,
+    /// To whom.
+    #[schema(value_type = owner::Owner)]
+    pub owner: Owner,
+}
+
 /// A record that waits to be processed.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

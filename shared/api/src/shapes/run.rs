@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use domain::explanation::{self, Names};
 use domain::reason::Reason;
 use utoipa::openapi::schema::{SchemaType, Type};
 use utoipa::openapi::{Ref, RefOr, Schema};
@@ -43,6 +44,8 @@ pub struct RoutingRun {
     /// What went wrong on our side.
     #[schema(required)]
     pub error_details: Option<String>,
+    /// What it did and why, in plain English.
+    pub explanation: String,
     /// Every segment and rule tried, every candidate and what dropped it. Lists of the monitor leave it out.
     pub trace: Option<Trace>,
 }
@@ -192,6 +195,8 @@ pub struct Candidate {
     /// Place in the order, from 1.
     #[schema(required)]
     pub rank: Option<u32>,
+    /// Why the seller got the record or did not, in plain English.
+    pub explanation: String,
 }
 
 /// The codes of reasons, for query parameters.
@@ -267,25 +272,30 @@ fn verdict() -> RefOr<Schema> {
     ])
 }
 
-/// A run as it is answered: with its status, and with its trace where `trace` says so.
+/// A run as it is answered: with its status and in words, and with its trace where `trace` says so.
 #[must_use]
-pub fn answer(run: &domain::run::RoutingRun, trace: bool) -> serde_json::Value {
+pub fn answer(run: &domain::run::RoutingRun, trace: bool, names: &impl Names) -> serde_json::Value {
     let mut json = serde_json::to_value(run).unwrap_or_default();
     if let Some(members) = json.as_object_mut() {
         let status = if run.needs_attention() { "failed" } else { "succeeded" };
         members.insert("status".to_owned(), status.into());
+        members.insert("explanation".to_owned(), explanation::of_run(run, names).into());
         members.shift_remove("previous");
         if !trace {
             members.shift_remove("trace");
         }
+    }
+    let candidates = json.pointer_mut("/trace/candidates").and_then(serde_json::Value::as_array_mut);
+    for (shown, candidate) in candidates.into_iter().flatten().zip(&run.trace.candidates) {
+        shown["explanation"] = explanation::of_candidate(candidate, names).into();
     }
     json
 }
 
 /// A run that was only tried out; that of a draft has no record.
 #[must_use]
-pub fn simulated(run: &domain::run::RoutingRun, of_draft: bool) -> serde_json::Value {
-    let mut json = answer(run, true);
+pub fn simulated(run: &domain::run::RoutingRun, of_draft: bool, names: &impl Names) -> serde_json::Value {
+    let mut json = answer(run, true, names);
     json["id"] = serde_json::Value::Null;
     if of_draft {
         json["recordId"] = serde_json::Value::Null;

@@ -10,6 +10,7 @@ use utoipa::openapi::{RefOr, Schema};
 
 use super::condition::Condition;
 use super::record::Record;
+use super::segment_run::{RunSchedule, SegmentRun};
 
 /// What a client says about a segment.
 #[derive(Debug, ToSchema)]
@@ -128,8 +129,8 @@ pub struct Segment {
     #[schema(required)]
     pub last_run: Option<SegmentRun>,
     /// When it runs by itself.
-    #[schema(required)]
-    pub schedule: Option<Schedule>,
+    #[schema(required, value_type = Option<RunSchedule>)]
+    pub schedule: Option<domain::run_schedule::RunSchedule>,
     /// Counts the changes that clients made.
     pub version: u64,
     /// When it was created.
@@ -138,51 +139,6 @@ pub struct Segment {
     /// When a client last changed it.
     #[schema(value_type = String, format = DateTime)]
     pub modified_at: Timestamp,
-}
-
-/// One run of a segment's rules over its waiting records.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SegmentRun {
-    /// Its id.
-    pub id: String,
-    /// The segment.
-    #[schema(value_type = String)]
-    pub segment_id: SegmentId,
-    /// What set it going.
-    #[schema(schema_with = trigger)]
-    pub trigger: String,
-    /// How far it is.
-    #[schema(schema_with = run_status)]
-    pub status: String,
-    /// Records it looked at.
-    pub considered: u64,
-    /// Records that got an owner.
-    pub assigned: u64,
-    /// Records that did not.
-    pub failed: u64,
-    /// When it began.
-    #[schema(value_type = String, format = DateTime)]
-    pub started_at: Timestamp,
-    /// When it ended.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
-    pub finished_at: Option<Timestamp>,
-}
-
-/// When a segment runs by itself.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Schedule {
-    /// First day.
-    #[schema(format = Date)]
-    pub start_date: String,
-    /// Weekdays by their English names.
-    pub days: Vec<String>,
-    /// One or two times of day.
-    pub times: Vec<String>,
-    /// The zone of the times; null = the organisation's.
-    #[schema(required)]
-    pub time_zone: Option<String>,
 }
 
 /// A segment's new rank.
@@ -199,12 +155,4 @@ pub(crate) const STATES: &[&str] = &["inactive", "active", "paused"];
 
 fn state() -> RefOr<Schema> {
     super::words(STATES)
-}
-
-fn trigger() -> RefOr<Schema> {
-    super::words(&["manual", "scheduled", "capacityFreed", "backfill"])
-}
-
-fn run_status() -> RefOr<Schema> {
-    super::words(&["running", "done", "cancelled", "failed"])
 }

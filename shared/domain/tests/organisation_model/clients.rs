@@ -89,6 +89,7 @@ impl World {
             Step::Close(record) => self.record(*record, active),
             Step::Reopen(record) => self.record(*record, |record| !active(record)),
             Step::Sweep(record) => self.record(*record, Record::waits),
+            Step::Ask(record, _) => self.record(*record, |record| active(record) && !record.waits()),
             _ => None,
         };
         let Some(before) = found else { return false };
@@ -110,7 +111,7 @@ impl World {
                 let touched: BTreeSet<&str> = touched.map(|(column, _)| column.as_str()).collect();
                 let waits = memory.wanted.is_some();
                 if active(&before) && !touched.is_empty() && (waits || touched.iter().any(|one| used.contains(one))) {
-                    memory.wanted = memory.wanted.or(Some(Cause::Updated));
+                    memory.wanted = memory.wanted.max(Some(Cause::Updated));
                 }
                 let used = self.known.organisation.rulebooks[&name.into()].used_columns();
                 Some(before.clone().patched(&changes, used, self.now))
@@ -124,6 +125,10 @@ impl World {
                 Some(before.clone().reopened(self.now))
             }
             Step::Sweep(_) => Some(before.clone().swept(self.now)),
+            Step::Ask(_, cause) => {
+                memory.wanted = Some(*cause);
+                Some(before.clone().asked(*cause, None, self.now))
+            }
             _ => None,
         };
         if after.is_some() {

@@ -69,6 +69,10 @@ impl Reference<'_> {
             Some(Cause::Reopened) => Some(Trigger::Reopened),
             Some(Cause::Updated) if run.segmentation.joined == Some(Joined::Moved) => Some(Trigger::Moved),
             Some(Cause::Updated) => Some(Trigger::Updated),
+            Some(Cause::RunNow) => Some(Trigger::RunNow),
+            Some(Cause::Scheduled) => Some(Trigger::Scheduled),
+            Some(Cause::Retried) => Some(Trigger::Retried),
+            Some(Cause::CapacityFreed) => Some(Trigger::CapacityFreed),
             None => None,
         };
         promise!(figures, Some(run.trigger) == trigger, "{key}: {:?}, expected {trigger:?}", run.trigger);

@@ -100,10 +100,17 @@ impl Reference<'_> {
         }
         let segments = &self.config.segments[kind];
         let find = |id: &SegmentId| segments.iter().find(|segment| segment.id == *id);
-        let updated = memory.wanted == Some(Cause::Updated);
+        let asked = memory.wanted.is_some_and(Cause::is_asked);
+        let updated = asked || memory.wanted == Some(Cause::Updated);
         let standing = record.segment.as_ref().filter(|_| updated).and_then(find);
         let mut into = None;
-        for segment in segments.iter().filter(|segment| segment.active) {
+        // Who is only asked for stays, unless it is where it is by a failure.
+        let misplaced = record
+            .last
+            .as_ref()
+            .is_some_and(|last| matches!(last.reason, Some(Reason::NoSegment | Reason::SegmentError)));
+        let searched = if asked && standing.is_some() && !misplaced { &[][..] } else { &segments[..] };
+        for segment in searched.iter().filter(|segment| segment.active) {
             if standing.is_some_and(|standing| standing.id != segment.id && !segment.takes_members) {
                 continue;
             }

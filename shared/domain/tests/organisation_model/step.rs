@@ -3,6 +3,7 @@
 
 use domain::assignment_rule::Method;
 use domain::capacity::MaximumCapacity;
+use domain::mark::Cause;
 use domain::seller::Role;
 use domain::settings::Settings;
 use proptest::prelude::*;
@@ -109,6 +110,8 @@ pub(crate) enum Step {
     Reopen(usize),
     Delete(usize),
     Sweep(usize),
+    /// It is to be decided once more as it is.
+    Ask(usize, Cause),
     Assign {
         record: usize,
         to: To,
@@ -163,6 +166,7 @@ impl Step {
             Self::Reopen(_) => "record reopened",
             Self::Delete(_) => "record deleted",
             Self::Sweep(_) => "mark swept",
+            Self::Ask(..) => "record asked for",
             Self::Assign { .. } => "assigned by hand",
             Self::NewSeller(..) => "seller added",
             Self::ChangeSeller(..) => "seller changed",
@@ -194,6 +198,10 @@ fn batch() -> impl Strategy<Value = Batch> {
         .prop_map(|(take, most, writer, drawn)| Batch { take, most, writer, drawn })
 }
 
+fn asked() -> impl Strategy<Value = Cause> {
+    prop::sample::select(vec![Cause::CapacityFreed, Cause::Retried, Cause::Scheduled, Cause::RunNow])
+}
+
 fn of_records() -> impl Strategy<Value = Step> {
     let kind = || prop_oneof![3 => Just(0_usize), 1 => Just(1)];
     let owner = || prop::option::weighted(0.2, any::<usize>());
@@ -214,6 +222,7 @@ fn of_records() -> impl Strategy<Value = Step> {
         2 => any::<usize>().prop_map(Step::Reopen),
         1 => any::<usize>().prop_map(Step::Delete),
         1 => any::<usize>().prop_map(Step::Sweep),
+        2 => (any::<usize>(), asked()).prop_map(|(record, cause)| Step::Ask(record, cause)),
         4 => (any::<usize>(), to, any::<u8>()).prop_map(|(record, to, writer)| Step::Assign { record, to, writer }),
     ]
 }

@@ -99,9 +99,12 @@ impl World {
         self.tick();
         let done = match step {
             Step::Arrive { .. } | Step::Foreign { .. } => self.arrive(step),
-            Step::Patch { .. } | Step::Close(_) | Step::Reopen(_) | Step::Delete(_) | Step::Sweep(_) => {
-                self.change(step)
-            }
+            Step::Patch { .. }
+            | Step::Close(_)
+            | Step::Reopen(_)
+            | Step::Delete(_)
+            | Step::Sweep(_)
+            | Step::Ask(..) => self.change(step),
             Step::Assign { record, to, writer } => self.assign(*record, *to, *writer),
             Step::NewSeller(..) | Step::ChangeSeller(..) | Step::DeleteSeller(_) => self.change_sellers(step),
             Step::ChangeSettings(settings) => {
