@@ -120,8 +120,7 @@ pub(crate) async fn list(
         placed = from.rest(placed, |placed| &placed.rule.id, |placed| placed.order);
     }
     let place = |placed: &Placed| RankedPosition::of(placed.rule.id.clone(), placed.order);
-    let next = (placed.len() > paging.limit).then(|| place(&placed[paging.limit - 1]));
-    placed.truncate(paging.limit);
+    let next = paging.cut(&mut placed, place);
     let counts = rules.store.segment_counts(&segment.record_type, &segment.id).await?;
     Ok(paging.page(placed.into_iter().map(|placed| shape(placed, &counts)).collect(), next.as_ref()))
 }

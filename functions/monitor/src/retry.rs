@@ -50,9 +50,7 @@ pub(crate) async fn list(
     monitor.knowledge_of(&record_type).await?;
     let behind: Option<SegmentRunId> = paging.position()?;
     let mut runs = monitor.store.segment_runs(&record_type, None, behind.as_ref(), paging.limit + 1).await?;
-    let more = runs.len() > paging.limit;
-    runs.truncate(paging.limit);
-    let next = runs.last().filter(|_| more).map(|run| run.id.clone());
+    let next = paging.cut(&mut runs, |run| run.id.clone());
     Ok(paging.page(runs.into_iter().map(Shape::from).collect(), next.as_ref()))
 }
 

@@ -22,8 +22,7 @@ pub(crate) async fn list(
     let known = organization.store.record_types().await?;
     let mut found: Vec<RecordTypeDefinition> = known.iter().map(|definition| definition.as_ref().clone()).collect();
     found.retain(|definition| from.as_ref().is_none_or(|from| definition.record_type > *from));
-    let next = (found.len() > paging.limit).then(|| found[paging.limit - 1].record_type.clone());
-    found.truncate(paging.limit);
+    let next = paging.cut(&mut found, |definition| definition.record_type.clone());
     Ok(paging.page(found, next.as_ref()))
 }
 

@@ -150,8 +150,7 @@ pub(crate) async fn list(
     let behind: Option<String> = paging.position()?;
     let now = records.clock.now();
     let mut found = records.store.imports(&record_type, behind.as_deref(), paging.limit + 1, now).await?;
-    let next = (found.len() > paging.limit).then(|| found[paging.limit - 1].id.clone());
-    found.truncate(paging.limit);
+    let next = paging.cut(&mut found, |import| import.id.clone());
     Ok(paging.page(found.into_iter().map(Shape::from).collect(), next.as_ref()))
 }
 

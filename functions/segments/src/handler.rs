@@ -136,8 +136,7 @@ pub(crate) async fn list(
     let place = |Ranked { segment, priority, .. }: &Ranked| {
         (segment.record_type.clone(), RankedPosition::of(segment.id.clone(), *priority))
     };
-    let next = (found.len() > paging.limit).then(|| place(&found[paging.limit - 1]));
-    found.truncate(paging.limit);
+    let next = paging.cut(&mut found, place);
 
     let mut counted: HashMap<RecordType, (_, _)> = HashMap::new();
     let ids = found.iter().map(|Ranked { segment, .. }| (segment.record_type.clone(), segment.id.clone()));

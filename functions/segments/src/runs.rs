@@ -39,9 +39,7 @@ pub(crate) async fn list(
     let behind: Option<SegmentRunId> = paging.position()?;
     let limit = paging.limit + 1;
     let mut runs = segments.store.segment_runs(&record_type, Some(&id), behind.as_ref(), limit).await?;
-    let more = runs.len() > paging.limit;
-    runs.truncate(paging.limit);
-    let next = runs.last().filter(|_| more).map(|run| run.id.clone());
+    let next = paging.cut(&mut runs, |run| run.id.clone());
     Ok(paging.page(runs.into_iter().map(Shape::from).collect(), next.as_ref()))
 }
 

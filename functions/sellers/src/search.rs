@@ -63,8 +63,7 @@ pub(crate) async fn search(
         let fits = subjects.iter().filter(|(_, subject)| compiled.matches(subject, &context).is_ok());
         found.extend(fits.map(|(index, _)| together[*index].as_ref().clone()));
     }
-    let next = (found.len() > paging.limit).then(|| (found[paging.limit - 1].id.clone(), asked));
-    found.truncate(paging.limit);
+    let next = paging.cut(&mut found, |seller| (seller.id.clone(), asked));
     Ok(paging.page(sellers.answer(found, &authorized).await?, next.as_ref()))
 }
 

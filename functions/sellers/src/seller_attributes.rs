@@ -48,8 +48,7 @@ pub(crate) async fn list(
     let known = sellers.store.seller_attributes().await?;
     let left = known.iter().filter(|attribute| from.as_ref().is_none_or(|from| attribute.id > *from));
     let mut found: Vec<SellerAttribute> = left.take(paging.limit + 1).cloned().collect();
-    let next = (found.len() > paging.limit).then(|| found[paging.limit - 1].id.clone());
-    found.truncate(paging.limit);
+    let next = paging.cut(&mut found, |known| known.id.clone());
     Ok(paging.page(found, next.as_ref()))
 }
 

@@ -68,8 +68,7 @@ pub(crate) async fn list(
             && (holds(&seller.name) || holds(seller.id.as_str()))
             && eligible.as_ref().is_none_or(|(roles, wanted)| roles.admit(&seller.roles) == *wanted)
     });
-    let next = (found.len() > paging.limit).then(|| found[paging.limit - 1].id.clone());
-    found.truncate(paging.limit);
+    let next = paging.cut(&mut found, |known| known.id.clone());
     Ok(paging.page(sellers.answer(found, &authorized).await?, next.as_ref()))
 }
 

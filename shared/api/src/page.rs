@@ -62,9 +62,15 @@ impl Paging {
         if let Some(from) = self.position::<P>()? {
             all.retain(|item| position(item) > from);
         }
-        let next = (all.len() > self.limit).then(|| position(&all[self.limit - 1]));
-        all.truncate(self.limit);
+        let next = self.cut(&mut all, position);
         Ok(self.page(all, next.as_ref()))
+    }
+
+    /// Cuts what was found to one page; the position of the next one, if more was found.
+    pub fn cut<T, P>(&self, found: &mut Vec<T>, position: impl FnOnce(&T) -> P) -> Option<P> {
+        let next = (found.len() > self.limit).then(|| position(&found[self.limit - 1]));
+        found.truncate(self.limit);
+        next
     }
 
     fn read(path: &str, filters: &Filters, caller: &str) -> Result<Self, Problem> {
