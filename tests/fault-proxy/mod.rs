@@ -10,6 +10,7 @@ mod call;
 mod draw;
 mod engine;
 mod fault;
+mod gate;
 mod history;
 mod key_condition;
 mod meter;
@@ -20,6 +21,7 @@ mod rule;
 mod size;
 
 pub use fault::Fault;
+pub use gate::Gate;
 pub use meter::{Charge, Figures, Meter, Operation, Written};
 pub use proxy::FaultProxy;
 pub use rule::Rule;

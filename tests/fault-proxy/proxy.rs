@@ -23,6 +23,7 @@ use crate::fault_proxy::call::{Call, access_key};
 use crate::fault_proxy::draw::Draw;
 use crate::fault_proxy::engine::Engine;
 use crate::fault_proxy::fault::Fault;
+use crate::fault_proxy::gate::{Gate, Gates};
 use crate::fault_proxy::history::History;
 use crate::fault_proxy::meter::Meter;
 use crate::fault_proxy::rewind::Past;
@@ -45,6 +46,7 @@ struct Inner {
     injected: Mutex<BTreeMap<Fault, u64>>,
     history: Mutex<History>,
     meter: Meter,
+    gates: Gates,
 }
 
 /// The connection closes without an answer.
@@ -76,6 +78,7 @@ impl FaultProxy {
             injected: Mutex::default(),
             history: Mutex::default(),
             meter: Meter::default(),
+            gates: Gates::default(),
         });
         let serving = tokio::spawn(serve(listener, Arc::clone(&inner)));
         Ok(Self { inner, address, serving })
@@ -103,6 +106,12 @@ impl FaultProxy {
     /// Injects nothing any more.
     pub fn calm(&self) {
         self.inject(Vec::new());
+    }
+
+    /// Holds the next request of this operation by this caller until the gate is opened.
+    #[must_use]
+    pub fn hold(&self, caller: &str, operation: &str) -> Gate {
+        self.inner.gates.close(caller, operation)
     }
 
     /// How often each fault was injected since the start or the last [`Self::reset`].
@@ -185,6 +194,7 @@ impl Inner {
     }
 
     async fn carry_out(&self, call: Call, headers: &HeaderMap, body: Bytes) -> Result<Answer, Closed> {
+        self.gates.pass(&call).await;
         let Some((fault, delay, mut draw)) = self.draw(&call) else { return self.forward(&call, headers, body).await };
         match fault {
             Fault::Conflict if call.operation == "BatchExecuteStatement" => {

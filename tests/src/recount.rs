@@ -86,7 +86,12 @@ impl Stored {
             }
             found.breaches.extend(chain_breach(key, record, &runs));
         }
-        found.breaches.extend(runs.into_keys().map(|key| format!("{key} has runs but is not stored")));
+        let deleted = |key: &String| {
+            let timeline = format!("timeline#{key}");
+            self.work.iter().any(|item| item["deleted"] == true && text(item, "pk") == timeline)
+        };
+        let orphaned = runs.into_keys().filter(|key| !deleted(key));
+        found.breaches.extend(orphaned.map(|key| format!("{key} has runs but is not stored")));
         let (counted, kept) = (self.counted(), self.kept());
         let names: BTreeSet<&String> = counted.keys().chain(kept.keys()).collect();
         for name in names {

@@ -105,9 +105,10 @@ impl Handler {
         if waiting.is_empty() {
             return Ok(Pass::Finished);
         }
-        let roster = self.store.roster(&knowledge, now).await?;
+        let mut roster = self.store.roster(&knowledge, now).await?;
+        self.store.about_to_decide(&waiting).await?;
         let arrivals: Vec<Arrival> = waiting.iter().map(|waiting| waiting.arrival.clone()).collect();
-        let decisions = decide(organisation, &roster, &arrivals, present);
+        let decisions = decide(organisation, &mut roster, &arrivals, present);
         let decided: Vec<(&Waiting, &Decision)> = waiting.iter().zip(&decisions).collect();
         let mut done = 0;
         while done < decided.len() {
@@ -167,9 +168,9 @@ impl Handler {
             return Ok(());
         }
         let now: Timestamp = self.clock.now();
-        let roster = self.store.roster(&knowledge, now).await?;
+        let mut roster = self.store.roster(&knowledge, now).await?;
         let present = Present { now, writer: self.writer, drawn: rand::random() };
-        let again = decide(&knowledge.organisation, &roster, &arrivals, present);
+        let again = decide(&knowledge.organisation, &mut roster, &arrivals, present);
         for (run, _) in runs.iter().zip(&again).filter(|(_, decision)| decision.run.assignment.owner.is_some()) {
             self.store.mark_again(run, now).await?;
         }

@@ -52,7 +52,7 @@ pub(crate) async fn simulate(
     }
     let waiting = store.arrivals(vec![stored], organisation, &knowledge.record_types, at).await?;
     let arrivals: Vec<Arrival> = waiting.into_iter().map(|waiting| waiting.arrival).collect();
-    let decided = decide(organisation, &roster, &arrivals, present);
+    let decided = decide(organisation, &mut roster, &arrivals, present);
     let decision = decided.first().ok_or_else(|| Problem::internal("a record was routed and nothing decided"))?;
     Ok(Json(run::simulated(&decision.run, of_draft, &*knowledge)))
 }

@@ -1,11 +1,9 @@
 //! Runs of segments and retries, worked off: each record that a run wants is asked for, page by page, until there is no
 //! more, and the run ends when none is waited for.
 //!
-//! Two that work on one run do no harm: a record is asked for once, and the slower one stops at the next page. Several
-//! runs come on in turn, a page each.
+//! Two that work on one run do no harm: a record is asked for once, and the slower one stops at the next page.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use domain::id::SegmentRunId;
 use domain::rulebook::Rulebook;
@@ -13,48 +11,22 @@ use domain::run_schedule::RunSchedule;
 use domain::segment_run::{RunStatus, RunTrigger, SegmentRun, Wanted};
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::tracing::{info, warn};
-use store::knowledge::{Knowledge, Memory};
+use store::Error;
+use store::knowledge::Knowledge;
 use store::schedules::Scheduled;
 use store::segment_runs::{Running, Standing};
-use store::{Clock, Error, Store};
-use tokio::task::JoinSet;
 use ulid::Ulid;
+
+use crate::Waiting;
+use crate::work::{Step, all};
 
 /// So many records are asked for with one page.
 const PAGE: usize = 100;
 
-/// So many of them at once.
-const AT_ONCE: usize = 16;
-
-/// How long an invocation stays to see the last records decided. The sweep sees to longer waits.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How often it looks meanwhile.
-const PAUSE: Duration = Duration::from_millis(100);
-
 /// A run that has waited for so long may wait for a record that another program has written over.
 const DOUBTFUL: SignedDuration = SignedDuration::from_mins(15);
 
-/// What one process of this function keeps.
-#[derive(Debug)]
-pub(crate) struct SegmentRuns {
-    pub(crate) store: Store,
-    pub(crate) clock: Clock,
-    pub(crate) memory: Memory,
-}
-
-/// How a run stands after a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    /// It may have more to ask for.
-    More,
-    /// It has asked for all and waits.
-    Waits,
-    /// It has ended, or somebody else works on it.
-    Over,
-}
-
-impl SegmentRuns {
+impl Waiting {
     /// Begins the runs that are due by their schedules.
     pub(crate) async fn fire_all(&self) -> Result<(), Error> {
         let now = self.clock.now();
@@ -66,25 +38,6 @@ impl SegmentRuns {
             }
         }
         Ok(())
-    }
-
-    /// Works on every run that goes on.
-    pub(crate) async fn see_to_all(&self, ends: SystemTime) -> Result<(), Error> {
-        let running = self.store.running().await?;
-        self.work(running, SystemTime::now(), ends).await
-    }
-
-    /// Works on the runs that these items of the things to do stand for.
-    pub(crate) async fn see_to(
-        &self,
-        sort_keys: impl IntoIterator<Item = String>,
-        ends: SystemTime,
-    ) -> Result<(), Error> {
-        let mut running = Vec::new();
-        for sort_key in sort_keys {
-            running.extend(self.store.running_at(&sort_key).await?);
-        }
-        self.work(running, SystemTime::now() + PATIENCE, ends).await
     }
 
     /// Begins the run of a schedule that is due (RUN-03, RUN-04).
@@ -118,38 +71,8 @@ impl SegmentRuns {
         self.store.see_to(scheduled, now).await
     }
 
-    /// Goes on with runs, a page of each in turn, until none is left or time is up; those that only wait are looked at
-    /// until `patient`.
-    async fn work(&self, mut running: Vec<Running>, patient: SystemTime, ends: SystemTime) -> Result<(), Error> {
-        while !running.is_empty() && SystemTime::now() < ends {
-            let mut left = Vec::with_capacity(running.len());
-            let mut more = false;
-            for run in running {
-                match self.step(&run).await {
-                    Ok(Step::Over) => {}
-                    Ok(step) => {
-                        more |= step == Step::More;
-                        left.push(run);
-                    }
-                    // One run must not keep the others; the next sweep finds it again.
-                    Err(error) => {
-                        warn!(run.id = run.id.as_str(), error = %error, "a run could not be gone on with");
-                    }
-                }
-            }
-            running = left;
-            if !more {
-                if SystemTime::now() >= patient {
-                    return Ok(());
-                }
-                tokio::time::sleep(PAUSE).await;
-            }
-        }
-        Ok(())
-    }
-
     /// Asks for a page, or looks whether everything that was asked for is decided.
-    async fn step(&self, Running { record_type, segment, id }: &Running) -> Result<Step, Error> {
+    pub(crate) async fn step_run(&self, Running { record_type, segment, id }: &Running) -> Result<Step, Error> {
         let standing = self.store.standing(record_type, segment.as_ref(), id).await?;
         let Some(standing) = standing.filter(|standing| standing.run.status == RunStatus::Running) else {
             return Ok(Step::Over);
@@ -201,20 +124,11 @@ impl SegmentRuns {
             keys.truncate(bound);
             next = None;
         }
-        let mut keys = keys.into_iter();
-        let mut asking = JoinSet::new();
-        loop {
-            while asking.len() < AT_ONCE
-                && let Some(key) = keys.next()
-            {
-                let (store, run, rulebook) = (self.store.clone(), standing.run.clone(), Arc::clone(rulebook));
-                asking.spawn(async move { store.ask(&run, &rulebook, &key, now).await });
-            }
-            match asking.join_next().await {
-                Some(asked) => asked.expect("asking neither panics nor is cancelled")?,
-                None => break,
-            }
-        }
+        let ask = |key| {
+            let (store, run, rulebook) = (self.store.clone(), standing.run.clone(), Arc::clone(rulebook));
+            async move { store.ask(&run, &rulebook, &key, now).await }
+        };
+        all(keys, ask).await?;
         let asked_for_all_at = next.is_none().then_some(now);
         let run = SegmentRun { asked_for_all_at, ..standing.run };
         self.store.put_standing(&Standing { run, position: next, ..standing }).await

@@ -1,106 +1,109 @@
-//! The minute sweep: marks that are older than five minutes are touched, so that the stream delivers them again; after
-//! three touches the record ends as a failed run that people see.
+//! The minute sweep: marks that are older than five minutes are touched, so that the stream delivers them again. A record
+//! that was about to be decided three times after that, and still waits, ends as a failed run that people see.
 //!
-//! The mark is the outbox: whatever the event source lost or gave up, a record that waits is found here.
+//! The mark is the outbox: whatever the event source lost or gave up, a record that waits is found here. While nobody
+//! decides anything, however long, nothing is given up.
 
 use std::time::SystemTime;
 
-use domain::id::RecordKey;
+use domain::id::{RecordKey, RecordType};
 use domain::record::Record;
 use domain::route::{Decision, Present, undecidable};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::tracing::{info, warn};
 use serde::Serialize;
+use store::Error;
 use store::commit::Committed;
-use store::knowledge::Memory;
+use store::listing::Listing;
 use store::records::Change;
-use store::{Clock, Error, Store};
 
-/// A mark this old should have been worked off long ago.
+use crate::Waiting;
+use crate::work::all;
+
+/// A mark this old should have been worked off long ago; one that was touched is left alone for as long.
 const OVERDUE: SignedDuration = SignedDuration::from_mins(5);
 
-/// So often a mark is touched before the record is given up.
+/// So often a record may be about to be decided after a touch before it is given up.
 const MOST_ATTEMPTS: u32 = 3;
 
-/// So many records of a type are touched in one sweep, the oldest first; the next sweep is a minute away.
-const MOST_RECORDS: usize = 1_000;
-
-/// What one process of this function keeps.
-#[derive(Debug)]
-pub(crate) struct Sweep {
-    store: Store,
-    clock: Clock,
-    memory: Memory,
-}
+/// So many records are read at once.
+const PAGE: usize = 100;
 
 /// What a sweep did.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Swept {
     touched: usize,
     given_up: usize,
-    failed: usize,
 }
 
-impl Sweep {
-    pub(crate) fn new(store: Store, clock: Clock) -> Self {
-        Self { store, clock, memory: Memory::default() }
-    }
-
-    /// Sweeps until everything overdue was touched or time is up; the next sweep goes on.
-    pub(crate) async fn run(&self, ends: SystemTime) -> Result<Swept, lambda_runtime::Error> {
+impl Waiting {
+    /// Sweeps until everything overdue was seen to or time is up; the next sweep goes on.
+    pub(crate) async fn sweep(&self, ends: SystemTime) -> Result<Swept, lambda_runtime::Error> {
         let mut swept = Swept::default();
-        let now = self.clock.now();
         let knowledge = self.store.knowledge(&self.memory).await?;
-        let before = now.checked_sub(OVERDUE)?;
         for record_type in knowledge.organisation.rulebooks.keys() {
-            for key in self.store.waiting_since(record_type, before, MOST_RECORDS).await? {
-                if SystemTime::now() >= ends {
-                    break;
-                }
-                match self.sweep(&key).await {
-                    Ok(attempt) if attempt > MOST_ATTEMPTS => swept.given_up += 1,
-                    Ok(_) => swept.touched += 1,
-                    // Processed, closed or deleted since the index was read.
-                    Err(Error::NotFound) => {}
-                    // One record must not keep the sweep from the others; the next sweep finds it again.
-                    Err(error) => {
-                        warn!(record.id = %key, error = %error, "record not swept");
-                        swept.failed += 1;
-                    }
-                }
-            }
+            self.sweep_type(record_type, &mut swept, ends).await?;
         }
-        if swept.touched + swept.given_up + swept.failed > 0 {
-            info!(touched = swept.touched, given_up = swept.given_up, failed = swept.failed, "sweep");
+        if swept.touched + swept.given_up > 0 {
+            info!(touched = swept.touched, given_up = swept.given_up, "sweep");
         }
         Ok(swept)
     }
 
-    /// Touches one record or gives it up; the attempt this was.
-    async fn sweep(&self, key: &RecordKey) -> Result<u32, Error> {
-        let now = self.clock.now();
-        let attempt = |record: &Record| record.mark.as_ref().map(|mark| mark.attempt);
-        let stored = self.store.record(key, now).await?;
-        let attempts = attempt(&stored.record).ok_or(Error::NotFound)?;
-        if attempts >= MOST_ATTEMPTS {
-            self.give_up(key).await?;
-            return Ok(attempts + 1);
+    async fn sweep_type(
+        &self,
+        record_type: &RecordType,
+        swept: &mut Swept,
+        ends: SystemTime,
+    ) -> Result<(), lambda_runtime::Error> {
+        let listing = Listing::pending(record_type);
+        let mut position = None;
+        while SystemTime::now() < ends {
+            let now = self.clock.now();
+            let before = now.checked_sub(OVERDUE)?;
+            let (keys, next) = self.store.index_page(&listing, position.as_ref(), PAGE).await?;
+            let records = self.store.records(&keys, now).await?.into_iter().map(|stored| stored.record);
+            let marked: Vec<Record> = records.filter(|record| record.mark.is_some()).collect();
+            let is_young = |record: &&Record| record.mark.as_ref().is_some_and(|mark| mark.since > before);
+            let young = marked.iter().filter(is_young).count();
+            let overdue = marked.into_iter().filter(|record| !is_young(&record));
+            let (given_up, waiting): (Vec<Record>, Vec<Record>) =
+                overdue.partition(|record| attempts(record) >= MOST_ATTEMPTS);
+            let is_left = |record: &Record| {
+                let touched = record.mark.as_ref().and_then(|mark| mark.touched);
+                touched.is_none_or(|touched| touched <= before)
+            };
+            let touched: Vec<RecordKey> = waiting.into_iter().filter(is_left).map(|record| record.key).collect();
+            swept.given_up += given_up.len();
+            swept.touched += touched.len();
+            all(given_up, |record| self.clone().give_up(record.key, now)).await?;
+            all(touched, |key| self.clone().touch(key, now)).await?;
+            // The longest waiting come first.
+            position = next;
+            if position.is_none() || young > 0 {
+                break;
+            }
         }
-        let change = |stored: &store::record_item::Stored| {
-            Ok::<_, Error>(match attempt(&stored.record) {
-                Some(_) => Change::Into(Box::new(stored.record.clone().swept(now))),
-                None => Change::Nothing,
-            })
-        };
-        self.store.change_record(key, now, change).await?;
-        Ok(attempts + 1)
+        Ok(())
     }
 
-    async fn give_up(&self, key: &RecordKey) -> Result<(), Error> {
-        let now = self.clock.now();
+    async fn touch(self, key: RecordKey, now: Timestamp) -> Result<(), Error> {
+        let touched = self.store.change_record::<Error>(&key, now, |stored| {
+            let record = stored.record.clone();
+            Ok(if record.mark.is_some() { Change::Into(Box::new(record.swept(now))) } else { Change::Nothing })
+        });
+        if let Err(error) = touched.await {
+            passed_over(&key, &error);
+        }
+        Ok(())
+    }
+
+    async fn give_up(self, key: RecordKey, now: Timestamp) -> Result<(), Error> {
         let knowledge = self.store.knowledge(&self.memory).await?;
-        for waiting in
-            self.store.waiting(std::slice::from_ref(key), &knowledge.organisation, &knowledge.record_types, now).await?
+        for waiting in self
+            .store
+            .waiting(std::slice::from_ref(&key), &knowledge.organisation, &knowledge.record_types, now)
+            .await?
         {
             let record = &waiting.stored.record;
             let rulebook = knowledge.organisation.rulebooks.get(&record.key.record_type);
@@ -108,10 +111,24 @@ impl Sweep {
             let details = format!("not processed in {MOST_ATTEMPTS} attempts since the record was marked");
             let run = undecidable(record, version, Present { now, writer: 0, drawn: 0 }, details);
             let decision = Decision { run, touched: None };
-            if let Committed::First(_) = self.store.commit(&[(&waiting, &decision)], 1, now).await? {
-                warn!(record.id = %key, "record given up");
+            match self.store.commit(&[(&waiting, &decision)], 1, now).await {
+                Ok(Committed::First(_)) => warn!(record.id = %key, "record given up"),
+                Ok(Committed::Refused) => {}
+                Err(error) => passed_over(&key, &error),
             }
         }
         Ok(())
+    }
+}
+
+fn attempts(record: &Record) -> u32 {
+    record.mark.as_ref().map_or(0, |mark| mark.attempt)
+}
+
+/// One record must not keep the sweep from the others; the next sweep finds it again.
+fn passed_over(key: &RecordKey, error: &Error) {
+    // Processed, closed or deleted since it was read.
+    if !matches!(error, Error::NotFound) {
+        warn!(record.id = %key, error = %error, "record not swept");
     }
 }

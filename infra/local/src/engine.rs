@@ -312,7 +312,7 @@ mod tests {
             .iter()
             .map(|index| index["IndexName"].as_str().unwrap())
             .collect();
-        assert_eq!(names, ["pending", "listed", "attention", "members", "owned", "units"]);
+        assert_eq!(names, ["pending", "listed", "attention", "members", "owned", "units", "waiting"]);
         let directory = engine.home.path.clone();
         assert!(directory.exists());
         engine.shutdown().await.unwrap();

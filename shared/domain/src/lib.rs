@@ -15,6 +15,7 @@ mod distribution;
 pub mod draft;
 pub mod explanation;
 pub mod fault;
+pub mod freed;
 mod group;
 pub mod id;
 pub mod import;

@@ -7,8 +7,9 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::iter;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use crate::assignment_rule::Distribution;
 use crate::calendar::SEARCHED;
 use crate::capacity::CapacityPeriod;
 use crate::condition::Moment;
@@ -105,6 +106,18 @@ impl<'a> Lineup<'a> {
     /// The next working instant of the seller at a position, as far ahead as one is sought (AVAIL-10).
     pub(crate) fn earliest(&self, position: usize, member: &Member) -> Option<Timestamp> {
         *self.earliest[position].get_or_init(|| member.seller.calendar.earliest(self.moment.now(), SEARCHED))
+    }
+
+    /// Whether a rule with this distribution could choose the seller at a position for some record (DIST-15).
+    pub(crate) fn is_open(&self, position: usize, member: &Member, distribution: Distribution) -> bool {
+        let is_there = |hours: u32| {
+            let ahead = self.earliest(position, member).map(|earliest| earliest.duration_since(self.moment.now()));
+            ahead.is_some_and(|ahead| ahead <= SignedDuration::from_hours(i64::from(hours)))
+        };
+        self.ineligible(position, member).is_none()
+            && self.permitted(position, member)
+            && (!distribution.respect_capacity || self.figures(position, member).has_room)
+            && distribution.available_within_hours.is_none_or(is_there)
     }
 
     /// Says that the seller at a position has moved on.

@@ -93,9 +93,12 @@ pub struct Mark {
     pub columns: Columns,
     /// Since when; a later cause does not make a record wait anew.
     pub since: Timestamp,
-    /// How often the minute sweep has touched it.
+    /// How often it was about to be decided after a touch of the minute sweep, and still stands.
     #[serde(default)]
     pub attempt: u32,
+    /// When the minute sweep touched it, until it is about to be decided.
+    #[serde(default)]
+    pub touched: Option<Timestamp>,
     /// A person gave the record its owner while it waited: the run segments it and leaves the owner alone.
     #[serde(default)]
     pub owner_given: bool,
@@ -119,7 +122,7 @@ impl Mark {
     /// A first mark.
     #[must_use]
     pub fn new(cause: Cause, columns: Columns, since: Timestamp) -> Self {
-        Self { cause, columns, since, attempt: 0, owner_given: false, run: None }
+        Self { cause, columns, since, attempt: 0, touched: None, owner_given: false, run: None }
     }
 
     /// This mark, and another cause on top of it.
@@ -130,6 +133,7 @@ impl Mark {
             columns: self.columns.union(later.columns),
             since: self.since.min(later.since),
             attempt: self.attempt.max(later.attempt),
+            touched: self.touched.max(later.touched),
             owner_given: self.owner_given || later.owner_given,
             run: self.run.max(later.run),
         }
@@ -159,7 +163,8 @@ mod tests {
         (cause, columns, 0_i64..1_000, 0_u32..3, any::<bool>(), run).prop_map(
             |(cause, columns, since, attempt, owner_given, run)| {
                 let since = Timestamp::from_millisecond(since).unwrap();
-                Mark { cause, columns, since, attempt, owner_given, run: run.map(SegmentRunId::from) }
+                let touched = owner_given.then_some(since);
+                Mark { cause, columns, since, attempt, touched, owner_given, run: run.map(SegmentRunId::from) }
             },
         )
     }

@@ -26,6 +26,15 @@ macro_rules! reasons {
                 match self { $(Reason::$name => $text,)* }
             }
 
+            /// Whether a seller who has room, is there, fits or is permitted would do away with it.
+            #[must_use]
+            pub fn waits_for_a_seller(self) -> bool {
+                matches!(
+                    self,
+                    Self::NoSellerMatches | Self::NoAvailability | Self::NoCapacity | Self::SellerLacksPermission
+                )
+            }
+
             /// The reason of a code.
             #[must_use]
             pub fn from_code(code: &str) -> Option<Reason> {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use crate::id::{Owner, QueueId, RecordKey, RunId, SegmentId, SegmentRunId};
+use crate::id::{Owner, QueueId, RecordKey, RuleId, RunId, SegmentId, SegmentRunId};
 use crate::mark::{Cause, Columns, Mark};
 use crate::reason::Reason;
 use crate::run::{RoutingRun, Status};
@@ -35,6 +35,8 @@ pub struct LastRun {
     pub reason: Option<Reason>,
     /// Whether the record still looks for an owner (RULE-51).
     pub unassigned: bool,
+    /// The rule that found no seller who could take the record; none where another seller would not help.
+    pub sought_by: Option<RuleId>,
 }
 
 impl LastRun {
@@ -274,7 +276,8 @@ impl Record {
         let mut record = self.changed(now).in_unit(business_unit);
         record.owner.clone_from(&run.assignment.owner);
         record.queue = None;
-        record.last = Some(LastRun { id: run.id.clone(), at: run.finished_at, reason: None, unassigned: false });
+        let (id, at) = (run.id.clone(), run.finished_at);
+        record.last = Some(LastRun { id, at, reason: None, unassigned: false, sought_by: None });
         if let Some(mark) = &mut record.mark {
             mark.owner_given = true;
         }
@@ -313,7 +316,9 @@ impl Record {
             }
             None => {}
         }
-        record.last = Some(LastRun { id: run.id.clone(), at: run.finished_at, reason: run.reason(), unassigned });
+        let sought_by = unassigned.then(|| run.assignment.sought_by().cloned()).flatten();
+        record.last =
+            Some(LastRun { id: run.id.clone(), at: run.finished_at, reason: run.reason(), unassigned, sought_by });
         record
     }
 
@@ -343,11 +348,11 @@ impl Record {
         self.mark.as_ref()?.run.as_ref()
     }
 
-    /// Touched by the minute sweep: one attempt more.
+    /// Touched by the minute sweep, so that it is delivered once more.
     #[must_use]
     pub fn swept(mut self, now: Timestamp) -> Record {
         let mut mark = self.mark_or_adoption(now);
-        mark.attempt += 1;
+        mark.touched = Some(now);
         self.mark = Some(mark);
         self.revision += 1;
         self.counted = true;
@@ -442,7 +447,8 @@ pub(crate) mod tests {
         assert_eq!(waiting.clone().as_if_marked(at(9)), waiting, "its mark stays as it is");
         let mut known = NewRecord { route: false, ..new_lead("L-1", &json!({})) }.into_record(at(1));
         assert_eq!(cause(&known), Cause::Created, "never processed");
-        known.last = Some(LastRun { id: RunId::new("c.0"), at: at(2), reason: None, unassigned: false });
+        known.last =
+            Some(LastRun { id: RunId::new("c.0"), at: at(2), reason: None, unassigned: false, sought_by: None });
         assert_eq!(cause(&known), Cause::Updated);
         let foreign = Record { revision: 0, last: None, ..known };
         assert_eq!(cause(&foreign), Cause::Created, "another program's item");
@@ -457,12 +463,12 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn each_touch_of_the_sweep_is_an_attempt_more() {
+    fn a_touch_of_the_sweep_is_no_attempt_before_the_record_is_about_to_be_decided() {
         let record = new_lead("L-1", &json!({})).into_record(at(1));
-        let attempt = |record: &Record| record.mark.as_ref().map(|mark| mark.attempt);
+        let mark = |record: &Record| record.mark.as_ref().map(|mark| (mark.attempt, mark.touched)).unwrap();
         let once = record.clone().swept(at(2));
         let twice = once.clone().swept(at(3));
-        assert_eq!([&record, &once, &twice].map(attempt), [Some(0), Some(1), Some(2)]);
+        assert_eq!([&record, &once, &twice].map(mark), [(0, None), (0, Some(at(2))), (0, Some(at(3)))]);
         assert_eq!(twice.mark.unwrap().since, at(1), "it has waited since then");
     }
 

@@ -237,11 +237,15 @@ impl Rulebook {
         self.segments.iter().find(|ready| ready.segment.id == *id)
     }
 
-    /// The name of an active rule.
+    /// The active rules of active segments.
+    pub fn rules(&self) -> impl Iterator<Item = &ReadyRule> {
+        self.segments.iter().flat_map(|ready| &ready.rules)
+    }
+
+    /// An active rule of this id.
     #[must_use]
-    pub fn rule_name(&self, id: &RuleId) -> Option<&str> {
-        let mut rules = self.segments.iter().flat_map(|ready| &ready.rules);
-        rules.find(|ready| ready.rule.id == *id).map(|ready| ready.rule.name.as_str())
+    pub fn rule(&self, id: &RuleId) -> Option<&ReadyRule> {
+        self.rules().find(|ready| ready.rule.id == *id)
     }
 
     /// The active segment of highest priority that may take the record and whose condition holds, with all that were

@@ -163,6 +163,12 @@ impl Assignment {
         Self::ended(Status::Failed, Some(reason), previous_owner)
     }
 
+    /// The rule that was applied and found no seller, where another one or more room could change that.
+    #[must_use]
+    pub fn sought_by(&self) -> Option<&RuleId> {
+        self.rule_id.as_ref().filter(|_| self.reason.is_some_and(Reason::waits_for_a_seller))
+    }
+
     fn ended(status: Status, reason: Option<Reason>, previous_owner: Option<Owner>) -> Self {
         Self { status, reason, rule_id: None, previous_owner, owner: None, due_at: None, overdue: false }
     }

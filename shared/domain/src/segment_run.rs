@@ -240,7 +240,8 @@ mod tests {
 
     #[test]
     fn rule_51_a_run_wants_members_that_look_for_an_owner_and_a_retry_what_needs_attention() {
-        let last = |reason, unassigned| Some(LastRun { id: "c.0".into(), at: at(1), reason, unassigned });
+        let last =
+            |reason, unassigned| Some(LastRun { id: "c.0".into(), at: at(1), reason, unassigned, sought_by: None });
         let record = Record { mark: None, segment: Some("a".into()), ..new_lead("L-1", &json!({})).into_record(at(1)) };
         let failed = Record { last: last(Some(Reason::NoCapacity), true), ..record.clone() };
         let settled = Record { last: last(None, false), ..record.clone() };

@@ -11,7 +11,9 @@ use domain::route::{Arrival, Organisation};
 use domain::rulebook::Rulebook;
 use jiff::Timestamp;
 
-use crate::error::Result;
+use crate::error::{Error, Result, failure};
+use crate::item::number;
+use crate::keys;
 use crate::record_item::Stored;
 use crate::store::Store;
 
@@ -44,6 +46,33 @@ impl Store {
             })
             .collect();
         self.arrivals(waiting, organisation, record_types, now).await
+    }
+
+    /// Writes down, of those that the sweep has touched, that they are about to be decided: one that still waits after some
+    /// attempts is given up, and one that nobody tried never. What commits rely on stays as it is.
+    pub async fn about_to_decide(&self, waiting: &[Waiting]) -> Result<()> {
+        let touched =
+            |waiting: &&Waiting| waiting.stored.record.mark.as_ref().is_some_and(|mark| mark.touched.is_some());
+        for Waiting { stored, .. } in waiting.iter().filter(touched) {
+            let update = self.client.update_item().table_name(&self.records_table);
+            let update = update
+                .set_key(Some(keys::record(&stored.record.key).attributes()))
+                .update_expression(
+                    "SET #mark.#attempt = if_not_exists(#mark.#attempt, :zero) + :one REMOVE #mark.#touched",
+                )
+                .condition_expression("attribute_exists(#mark.#touched)")
+                .expression_attribute_names("#mark", "mark")
+                .expression_attribute_names("#attempt", "attempt")
+                .expression_attribute_names("#touched", "touched")
+                .expression_attribute_values(":zero", number(0))
+                .expression_attribute_values(":one", number(1));
+            match update.send().await.map_err(failure) {
+                // Another one was first.
+                Ok(_) | Err(Error::Conflict) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Each record as `route` takes it, with what conditions see beyond it.

@@ -6,10 +6,12 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::freed::{Freed, Sought};
 use domain::id::{
     Owner, QueueId, RecordId, RecordKey, RecordType, RuleId, SegmentId, SegmentRunId, SellerAttributeId, SellerId,
     TeamId,
 };
+use domain::reason::Reason;
 use domain::record::{Record, State};
 use domain::seller::Role;
 use domain::value::fold;
@@ -99,6 +101,35 @@ pub fn looks(unassigned: bool) -> &'static str {
 #[must_use]
 pub fn members(segment: &SegmentId, shard: u8) -> String {
     format!("{segment}#{shard:x}")
+}
+
+/// Index `waiting`: one shard of the records of a type that wait for a seller.
+#[must_use]
+pub fn waiting(record_type: &RecordType, shard: u8) -> String {
+    format!("{record_type}#{shard:x}")
+}
+
+/// What the sort keys of the index `waiting` begin with: for what a record waits. None of what follows is in a rule's id.
+#[must_use]
+pub fn sought(Sought { rule, reason, .. }: &Sought) -> String {
+    format!("{rule}#{}#", reason.code())
+}
+
+/// For what a record waits, by its sort key in the index `waiting`.
+#[must_use]
+pub fn sought_at(record_type: &RecordType, sort_key: &str) -> Option<Sought> {
+    let mut parts = sort_key.split('#');
+    let (rule, reason) = (RuleId::from(parts.next()?), Reason::from_code(parts.next()?)?);
+    Some(Sought { record_type: record_type.clone(), rule, reason })
+}
+
+/// Sorts behind every record that waits for this, and before all that wait for something else.
+#[must_use]
+pub fn behind_sought(sought: &Sought) -> String {
+    let mut key = self::sought(sought);
+    key.pop();
+    key.push('$');
+    key
 }
 
 /// What the sort keys of the indexes `owned` and `units` begin with: a type's active or inactive records.
@@ -342,6 +373,25 @@ pub fn to_do(shard: u8) -> String {
     format!("todo#{shard:x}")
 }
 
+/// That somebody may have come to take waiting records. One of a seller at a time.
+#[must_use]
+pub fn freed(who: &Freed) -> Key {
+    let seller = match who {
+        Freed::Seller(id) => id.as_str(),
+        Freed::Anybody => "",
+    };
+    Key::work(to_do(shard(seller)), format!("{FREED}{seller}"))
+}
+
+/// The last sweep over the waiting records.
+#[must_use]
+pub fn last_sweep() -> Key {
+    Key::work(ORGANISATION, "lastSweep")
+}
+
+/// What the sort keys of [`freed`] begin with.
+pub const FREED: &str = "freed#";
+
 /// That a run goes on. One of a segment at a time (RUN-04).
 #[must_use]
 pub fn running(segment: Option<&SegmentId>, id: &SegmentRunId) -> Key {
@@ -352,10 +402,11 @@ pub fn running(segment: Option<&SegmentId>, id: &SegmentRunId) -> Key {
 /// What the sort keys of runs that go on begin with.
 pub const RUNNING: &str = "run#";
 
-/// A run that goes on, by the sort key of [`running`].
+/// An item among the things to do, by its sort key.
 #[must_use]
-pub fn running_at(sort_key: &str) -> Key {
-    Key::work(to_do(shard(sort_key.strip_prefix(RUNNING).unwrap_or(sort_key))), sort_key)
+pub fn to_do_at(sort_key: &str) -> Key {
+    let what = sort_key.split_once('#').map_or(sort_key, |(_, what)| what);
+    Key::work(to_do(shard(what)), sort_key)
 }
 
 /// Partition of the schedules of segments.

@@ -100,7 +100,7 @@ impl Names for Knowledge {
     }
 
     fn rule(&self, rule: &RuleId) -> Option<String> {
-        self.organisation.rulebooks.values().find_map(|rulebook| rulebook.rule_name(rule).map(ToOwned::to_owned))
+        self.organisation.rulebooks.values().find_map(|rulebook| Some(rulebook.rule(rule)?.rule.name.clone()))
     }
 
     fn segment(&self, segment: &SegmentId) -> Option<String> {

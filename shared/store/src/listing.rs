@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use domain::freed::Sought;
 use domain::id::{Owner, RecordKey, RecordType, SegmentId, SellerId};
 use domain::record::{Record, State};
 use jiff::Timestamp;
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use crate::batch_get::Consistency;
-use crate::error::{Result, failure};
+use crate::error::{Error, Result, failure};
 use crate::item::{Item, number, text};
 use crate::keys;
 use crate::record_item::Stored;
@@ -36,6 +37,7 @@ const PENDING: Index = Index { name: "pending", partition: "pending", sort: "pen
 const LISTED: Index = Index { name: "listed", partition: "listed", sort: "listedSort", numeric: false };
 const ATTENTION: Index = Index { name: "attention", partition: "attention", sort: "attentionSort", numeric: false };
 const MEMBERS: Index = Index { name: "members", partition: "member", sort: "memberSort", numeric: false };
+const WAITING: Index = Index { name: "waiting", partition: "waiting", sort: "waitingSort", numeric: false };
 const OWNED: Index = Index { name: "owned", partition: "ownedBy", sort: "ownedSort", numeric: false };
 const UNITS: Index = Index { name: "units", partition: "unit", sort: "unitSort", numeric: false };
 
@@ -108,6 +110,16 @@ impl Listing {
     pub fn unassigned(segment: &SegmentId) -> Self {
         let partitions = shards(|shard| keys::members(segment, shard));
         Self::of(MEMBERS, partitions, &[keys::looks(true).to_owned()]).oldest_first()
+    }
+
+    /// Records that wait for one of these, the oldest first.
+    #[must_use]
+    pub fn waiting<'a>(sought: impl IntoIterator<Item = &'a Sought>) -> Self {
+        let of_one = |sought: &Sought| {
+            let partitions = shards(|shard| keys::waiting(&sought.record_type, shard));
+            Self::of(WAITING, partitions, &[keys::sought(sought)]).sources
+        };
+        Self { sources: sought.into_iter().flat_map(of_one).collect(), newest_first: false }
     }
 
     /// The same list the other way round.
@@ -225,31 +237,57 @@ impl Store {
         }
     }
 
-    /// Records of a type that have waited since an instant or longer, the longest first, at most `most` of them.
-    pub async fn waiting_since(
-        &self,
-        record_type: &RecordType,
-        since: Timestamp,
-        most: usize,
-    ) -> Result<Vec<RecordKey>> {
-        let listing = Listing::pending(record_type);
-        let limit = format!("{:013}", since.as_millisecond());
-        let mut position = None;
-        let mut keys = Vec::new();
-        loop {
-            let page = self.entries(&listing, position.as_ref(), 100).await?;
-            let full = page.len() == 100;
-            for Entry { at, .. } in page {
-                if at.0 > limit || keys.len() == most {
-                    return Ok(keys);
-                }
-                keys.extend(keys::record_of(&at.1));
-                position = Some(at);
-            }
-            if !full {
-                return Ok(keys);
+    /// For what the records of a type wait, and of each shard the oldest that waits for it. It costs two queries for each
+    /// of these and two for each shard, however many wait.
+    pub async fn sought(&self, record_type: &RecordType) -> Result<BTreeMap<Sought, Vec<RecordKey>>> {
+        let mut shards = JoinSet::new();
+        for shard in 0..keys::SHARDS {
+            let (store, record_type) = (self.clone(), record_type.clone());
+            shards.spawn(async move { store.sought_in_shard(&record_type, shard).await });
+        }
+        let mut sought: BTreeMap<Sought, Vec<RecordKey>> = BTreeMap::new();
+        while let Some(found) = shards.join_next().await {
+            for (what, oldest) in found.expect("a query neither panics nor is cancelled")? {
+                sought.entry(what).or_default().push(oldest);
             }
         }
+        Ok(sought)
+    }
+
+    async fn sought_in_shard(&self, record_type: &RecordType, shard: u8) -> Result<Vec<(Sought, RecordKey)>> {
+        let Index { name, partition, sort, .. } = WAITING;
+        let mut found: Vec<(Sought, RecordKey)> = Vec::new();
+        loop {
+            let request = self.client.query().table_name(&self.records_table).index_name(name).limit(1);
+            let request = request
+                .expression_attribute_names("#p", partition)
+                .expression_attribute_values(":p", text(keys::waiting(record_type, shard)));
+            let request = match found.last() {
+                None => request.key_condition_expression("#p = :p"),
+                Some((last, _)) => request
+                    .key_condition_expression("#p = :p AND #s > :s")
+                    .expression_attribute_names("#s", sort)
+                    .expression_attribute_values(":s", text(keys::behind_sought(last))),
+            };
+            let page = request.send().await.map_err(failure)?.items.unwrap_or_default();
+            let Some(item) = page.first() else { return Ok(found) };
+            let of = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
+            let entry = of(sort).and_then(|sort| keys::sought_at(record_type, sort));
+            let entry = entry.zip(of("pk").and_then(|pk| keys::record_of(pk)));
+            found.push(entry.ok_or_else(|| Error::Corrupt("an entry of the index of those who wait".to_owned()))?);
+        }
+    }
+
+    /// The records of one page of a list as its index has them, and where the next page begins; none when this is the last.
+    pub async fn index_page(
+        &self,
+        listing: &Listing,
+        behind: Option<&Position>,
+        limit: usize,
+    ) -> Result<(Vec<RecordKey>, Option<Position>)> {
+        let entries = self.entries(listing, behind, limit).await?;
+        let next = entries.last().filter(|_| entries.len() == limit).map(|last| last.at.clone());
+        Ok((entries.iter().filter_map(|entry| keys::record_of(&entry.at.1)).collect(), next))
     }
 
     /// The instant since which the longest waiting record of a type has waited.
@@ -307,7 +345,11 @@ impl Store {
             (None, _, false) => (" AND begins_with(#s, :s)", vec![(":s", text(prefix))]),
             (Some(from), true, true) => (" AND #s <= :s", vec![(":s", value(from))]),
             (Some(from), true, false) => (" AND #s BETWEEN :t AND :s", vec![(":t", text(prefix)), (":s", value(from))]),
-            (Some(from), false, _) => (" AND #s >= :s", vec![(":s", value(from))]),
+            (Some(from), false, true) => (" AND #s >= :s", vec![(":s", value(from))]),
+            (Some(from), false, false) => {
+                let last = text(format!("{prefix}~"));
+                (" AND #s BETWEEN :s AND :t", vec![(":s", value(from)), (":t", last)])
+            }
         };
         let request = request.key_condition_expression(format!("#p = :p{condition}"));
         if values.is_empty() {

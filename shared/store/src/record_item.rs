@@ -7,8 +7,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::id::SegmentRunId;
-use domain::id::{Owner, RunId};
+use domain::id::{Owner, RuleId, RunId, SegmentRunId};
 use domain::mark::{Cause, Columns, Mark};
 use domain::reason::Reason;
 use domain::record::{LastRun, Record, State};
@@ -29,6 +28,8 @@ struct StoredMark {
     columns: Columns,
     #[serde(default, skip_serializing_if = "is_zero")]
     attempt: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    touched: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     owner_given: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,6 +89,7 @@ pub(crate) fn item_of(record: &Record) -> Result<Item> {
             cause: mark.cause,
             columns: mark.columns.clone(),
             attempt: mark.attempt,
+            touched: mark.touched,
             owner_given: mark.owner_given,
             run: mark.run.clone(),
         };
@@ -102,6 +104,13 @@ pub(crate) fn item_of(record: &Record) -> Result<Item> {
         if let Some(reason) = last.reason {
             put("reason", text(reason.code()));
         }
+        if let Some(rule) = &last.sought_by {
+            put("soughtBy", text(rule.as_str()));
+        }
+    }
+    if let Some(sought) = record.sought() {
+        put("waiting", text(keys::waiting(&record.key.record_type, shard)));
+        put("waitingSort", by_creation(&keys::sought(&sought)));
     }
     // Another program's item is listed from its adoption on.
     if record.revision > 0 {
@@ -137,7 +146,7 @@ fn needs_attention(record: &Record) -> bool {
 
 /// Attributes of `records` that are reserved to the engine. Other programs must not write them, but for `pending` and
 /// `pendingAt`, which ask for a run, and `revision`, which they may remove (API.md section 5).
-pub const RESERVED: [&str; 31] = [
+pub const RESERVED: [&str; 34] = [
     "queue",
     "attention",
     "attentionSort",
@@ -161,6 +170,7 @@ pub const RESERVED: [&str; 31] = [
     "runAt",
     "score",
     "segmentId",
+    "soughtBy",
     "state",
     "statusReason",
     "tag",
@@ -168,6 +178,8 @@ pub const RESERVED: [&str; 31] = [
     "unit",
     "unitSort",
     "version",
+    "waiting",
+    "waitingSort",
     "type",
 ];
 
@@ -294,11 +306,13 @@ impl Reader<'_> {
             cause: Cause::Updated,
             columns: Columns::all(),
             attempt: 0,
+            touched: None,
             owner_given: false,
             run: None,
         });
         let mut mark = Mark::new(stored.cause, stored.columns, self.instant("pendingAt").unwrap_or(seen_at));
         mark.attempt = stored.attempt;
+        mark.touched = stored.touched;
         mark.owner_given = stored.owner_given;
         mark.run = stored.run;
         Some(mark)
@@ -309,7 +323,8 @@ impl Reader<'_> {
         let at = self.instant("runAt")?;
         let reason: Option<Reason> = self.value("reason");
         let unassigned = self.value("unassigned").unwrap_or(false);
-        Some(LastRun { id, at, reason, unassigned })
+        let sought_by: Option<RuleId> = self.value("soughtBy");
+        Some(LastRun { id, at, reason, unassigned, sought_by })
     }
 }
 
@@ -467,7 +482,13 @@ mod tests {
         record.status_reason = Some("x".to_owned());
         record.queue = Some("desk".into());
         record.score = Some(1);
-        record.last = Some(LastRun { id: "c.0".into(), at: at(1), reason: Some(Reason::NoSegment), unassigned: true });
+        record.last = Some(LastRun {
+            id: "c.0".into(),
+            at: at(1),
+            reason: Some(Reason::NoCapacity),
+            unassigned: true,
+            sought_by: Some("lead-1-1".into()),
+        });
         record.state = State::Inactive;
         let inactive = item_of(&record).unwrap();
         record.state = State::Active;

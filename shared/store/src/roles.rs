@@ -1,11 +1,13 @@
 //! Role definitions that an administrator edited (SEC-05). A role whose predefined definition was never touched has no
 //! item.
 
+use domain::freed::Freed;
 use domain::privilege::Grant;
 use domain::role_definition::{RoleDefinition, RoleDefinitions};
 
 use crate::document::{self, ATTEMPTS, Seen};
 use crate::error::{Error, Result};
+use crate::freed;
 use crate::keys;
 use crate::store::Store;
 use crate::transaction::Transaction;
@@ -39,6 +41,7 @@ impl Store {
             let mut transaction = Transaction::default();
             transaction.update(document::replace(table, &key, seen, &next, next.version)?);
             transaction.update(Changed::Roles.update(table));
+            transaction.update(freed::is_changed(table, &Freed::Anybody));
             if self.attempt(transaction, attempt).await? {
                 return Ok(next);
             }

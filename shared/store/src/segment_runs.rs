@@ -188,20 +188,6 @@ impl Store {
         })
     }
 
-    /// The runs that go on.
-    pub async fn running(&self) -> Result<Vec<Running>> {
-        let mut found = Vec::new();
-        for shard in 0..keys::SHARDS {
-            found.extend(self.query_all(&keys::to_do(shard), Some(keys::RUNNING)).await?);
-        }
-        found.iter().map(running).collect()
-    }
-
-    /// The run that an item among the things to do stands for, if it still goes on.
-    pub async fn running_at(&self, sort_key: &str) -> Result<Option<Running>> {
-        self.work_item(&keys::running_at(sort_key)).await?.as_ref().map(running).transpose()
-    }
-
     /// At most `limit` of the records that a run asks for, the oldest first, from a position on, and where to go on. A
     /// page may be empty and not the last: only so many entries are looked at for one.
     pub async fn wanted(
@@ -293,12 +279,15 @@ impl Store {
     }
 }
 
-fn running(item: &Item) -> Result<Running> {
-    let of = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map(String::as_str);
-    let incomplete = || Error::Corrupt("a run that goes on is not named whole".to_owned());
-    Ok(Running {
-        record_type: of("recordType").ok_or_else(incomplete)?.into(),
-        segment: of("segment").map(SegmentId::from),
-        id: of("run").ok_or_else(incomplete)?.into(),
-    })
+impl Running {
+    /// The run that an item among the things to do stands for.
+    pub(crate) fn read(item: &Item) -> Result<Self> {
+        let of = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map(String::as_str);
+        let incomplete = || Error::Corrupt("a run that goes on is not named whole".to_owned());
+        Ok(Self {
+            record_type: of("recordType").ok_or_else(incomplete)?.into(),
+            segment: of("segment").map(SegmentId::from),
+            id: of("run").ok_or_else(incomplete)?.into(),
+        })
+    }
 }

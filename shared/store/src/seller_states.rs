@@ -121,6 +121,11 @@ impl SellerChange {
         self.turns.is_empty() && self.held.values().all(|change| *change == 0)
     }
 
+    /// True when the seller holds fewer records than before.
+    pub(crate) fn makes_room(&self) -> bool {
+        self.held.values().sum::<i64>() < 0
+    }
+
     /// The write of this change.
     pub(crate) fn update(&self, table: &str, id: &SellerId) -> Update {
         let mut update = Update::builder().table_name(table).set_key(Some(keys::seller_state(id).attributes()));

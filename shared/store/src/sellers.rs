@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use domain::freed::Freed;
 use domain::id::{SellerId, TeamId};
 use domain::seller::Seller;
 use tokio::task::JoinSet;
@@ -11,6 +12,7 @@ use tokio::task::JoinSet;
 use crate::batch_get::Consistency;
 use crate::document::{self, ATTEMPTS, Seen};
 use crate::error::{Error, Result};
+use crate::freed;
 use crate::keys;
 use crate::seller_states::next_generation;
 use crate::store::Store;
@@ -61,6 +63,7 @@ impl Store {
             let mut transaction = Transaction::default();
             transaction.put(document::create(table, &key, &stored(&seller), tag)?);
             transaction.update(Changed::Roster.update(table));
+            transaction.update(freed::is_changed(table, &Freed::Seller(seller.id.clone())));
             self.join_teams(&mut transaction, &seller.id, &seller.team_ids).await?;
             match self.transact(transaction).await {
                 Ok(()) => return Ok(seller),
@@ -99,6 +102,7 @@ impl Store {
             transaction.update(document::replace(table, &key, seen_version, &stored(&next), next.version)?);
             transaction.update(next_generation(table, id));
             transaction.update(Changed::Roster.update(table));
+            transaction.update(freed::is_changed(table, &Freed::Seller(id.clone())));
             if next.team_ids != seen.team_ids {
                 self.join_teams(&mut transaction, id, &next.team_ids).await?;
             }

@@ -1,9 +1,11 @@
 //! The organisation's settings in the store.
 
+use domain::freed::Freed;
 use domain::settings::Settings;
 
 use crate::document::{self, ATTEMPTS, Seen};
 use crate::error::{Error, Result};
+use crate::freed;
 use crate::keys;
 use crate::store::Store;
 use crate::transaction::Transaction;
@@ -33,6 +35,7 @@ impl Store {
             let seen = if seen.version == 1 { Seen::AbsentOr(1) } else { Seen::Version(seen.version) };
             transaction.update(document::replace(table, &key, seen, &next, next.version)?);
             transaction.update(Changed::Settings.update(table));
+            transaction.update(freed::is_changed(table, &Freed::Anybody));
             if self.attempt(transaction, attempt).await? {
                 return Ok(next);
             }

@@ -16,6 +16,7 @@ use domain::turn::Turn;
 
 use crate::counters::{self, RowChanges};
 use crate::error::Result;
+use crate::freed;
 use crate::item::Item;
 use crate::keys;
 use crate::record_item::{Stored, item_of};
@@ -161,13 +162,18 @@ impl Writes {
             .filter(|(record_type, _)| **record_type != after.key.record_type)
             .map(|(_, rows)| rows.len())
             .sum();
-        self.transaction.len() + 1 + sellers.len() + rows.len() + other_rows + 1
+        let freed = self.sellers.values().filter(|change| change.makes_room()).count();
+        // This record's owner so far may be freed too.
+        self.transaction.len() + 1 + sellers.len() + freed + 1 + rows.len() + other_rows + 1
     }
 
     /// The transaction; the runs lie under the chunk's id.
     pub(crate) fn into_transaction(mut self, store: &Store, chunk: &str) -> Result<Transaction> {
         for (id, change) in self.sellers.iter().filter(|(_, change)| !change.is_empty()) {
             self.transaction.update(change.update(&store.work_table, id));
+            if change.makes_room() {
+                self.transaction.update(freed::has_room(&store.work_table, id));
+            }
         }
         let shard = rand::random_range(0..keys::SHARDS);
         for (record_type, rows) in &mut self.rows {

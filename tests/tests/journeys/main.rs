@@ -7,6 +7,7 @@ mod capacity_reset;
 mod changes;
 mod concurrency;
 mod configuration;
+mod freed_sellers;
 mod imports;
 mod logs;
 mod manual_work;
