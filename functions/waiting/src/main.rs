@@ -2,6 +2,7 @@
 //! do. This file wires; the others answer.
 
 mod event;
+mod former_segments;
 mod openings;
 mod pulls;
 mod segment_runs;

@@ -10,6 +10,7 @@ use store::to_do::ToDo;
 use tokio::task::JoinSet;
 
 use crate::Waiting;
+use crate::former_segments::Leaving;
 use crate::pulls::Pulling;
 
 /// So many records are asked for at once.
@@ -36,6 +37,7 @@ pub(crate) enum Step {
 enum Work {
     Run(Running),
     Pull(Box<Pulling>),
+    Leave(Leaving),
 }
 
 impl Work {
@@ -43,6 +45,7 @@ impl Work {
         match to_do {
             ToDo::Run(running) => Self::Run(running),
             ToDo::Pull(pull) => Self::Pull(Box::new(Pulling::new(pull))),
+            ToDo::Leave(former) => Self::Leave(Leaving::new(former)),
         }
     }
 }
@@ -104,6 +107,7 @@ impl Waiting {
         match work {
             Work::Run(running) => Ok(self.step_run(running).await?),
             Work::Pull(pulling) => self.step_pull(pulling).await,
+            Work::Leave(leaving) => self.step_leaving(leaving).await,
         }
     }
 }

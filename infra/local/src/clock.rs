@@ -8,9 +8,10 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, ensure};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// The environment variable that tells a function where the offset is.
 pub const FILE_VARIABLE: &str = "BATON_CLOCK_FILE";
@@ -25,6 +26,8 @@ pub struct Clock {
     file: PathBuf,
     kept: bool,
     offset_milliseconds: AtomicI64,
+    /// The real instants at which the offset grew, each with the offset before.
+    moves: Mutex<Vec<(Timestamp, i64)>>,
 }
 
 impl Clock {
@@ -43,7 +46,8 @@ impl Clock {
             Err(error) if error.kind() == ErrorKind::NotFound => (false, at.map_or(0, ahead_of_real_time)),
             Err(error) => return Err(error).with_context(|| format!("cannot read the clock {}", file.display())),
         };
-        let clock = Self { file, kept, offset_milliseconds: AtomicI64::new(offset) };
+        let moves = Mutex::default();
+        let clock = Self { file, kept, offset_milliseconds: AtomicI64::new(offset), moves };
         if !kept {
             clock.write(offset)?;
         }
@@ -65,18 +69,24 @@ impl Clock {
     /// The present instant.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.at_real(Timestamp::now())
+        shown(Timestamp::now(), self.offset_milliseconds())
+    }
+
+    /// What the clock showed at the end of a second of real time, as far as this process has moved it: the engine notes the
+    /// real second of each change. What was changed in the second of a move is as young as what came after it.
+    #[must_use]
+    pub fn then(&self, second: Timestamp) -> Timestamp {
+        let end = second + SignedDuration::from_secs(1);
+        let moves = self.moves.lock().unwrap_or_else(PoisonError::into_inner);
+        let later = moves.partition_point(|(at, _)| *at <= end);
+        let offset = moves.get(later).map_or_else(|| self.offset_milliseconds(), |(_, before)| *before);
+        shown(second, offset)
     }
 
     /// How far it is ahead of real time, in milliseconds; negative when it is behind.
     #[must_use]
     pub fn offset_milliseconds(&self) -> i64 {
         self.offset_milliseconds.load(Ordering::SeqCst)
-    }
-
-    fn at_real(&self, real: Timestamp) -> Timestamp {
-        let milliseconds = real.as_millisecond().saturating_add(self.offset_milliseconds());
-        Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
     }
 
     /// Moves the clock forward until it shows this instant; an instant that has passed leaves it as it is.
@@ -86,10 +96,12 @@ impl Clock {
 
     /// Makes the offset this large, if it is not larger already.
     pub fn set_offset(&self, milliseconds: i64) -> Result<()> {
+        let mut moves = self.moves.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.offset_milliseconds.fetch_max(milliseconds, Ordering::SeqCst);
         if before >= milliseconds {
             return Ok(());
         }
+        moves.push((Timestamp::now(), before));
         self.write(milliseconds)
     }
 
@@ -100,6 +112,11 @@ impl Clock {
             .and_then(|()| fs::rename(&draft, &self.file))
             .with_context(|| format!("cannot write the clock {}", self.file.display()))
     }
+}
+
+fn shown(real: Timestamp, offset_milliseconds: i64) -> Timestamp {
+    let milliseconds = real.as_millisecond().saturating_add(offset_milliseconds);
+    Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
 }
 
 /// How far an instant is ahead of real time, in whole milliseconds: rounded up, so that the instant is reached.
@@ -128,6 +145,25 @@ mod tests {
         assert_eq!(clock.offset_milliseconds(), offset);
         assert_eq!(fs::read_to_string(&file).unwrap(), offset.to_string());
         assert_eq!(Clock::open(file, None).unwrap().offset_milliseconds(), offset);
+    }
+
+    #[test]
+    fn what_happened_before_a_move_is_as_old_as_the_move_made_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::open(folder.path().join("clock"), None).unwrap();
+        let now = Timestamp::now();
+        clock.set_offset(3_600_000).unwrap();
+        clock.set_offset(7_200_000).unwrap();
+        assert_eq!(
+            clock.then(now - 10.seconds()),
+            Timestamp::from_millisecond((now - 10.seconds()).as_millisecond()).unwrap()
+        );
+        let later = now + 10.seconds();
+        assert_eq!((clock.then(later) + 1.millisecond()).duration_since(later).as_hours(), 2);
+        assert!(
+            (clock.then(now) + 1.millisecond()).duration_since(now).as_hours() == 2,
+            "in the very second of the moves"
+        );
     }
 
     #[test]

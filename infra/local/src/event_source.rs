@@ -19,8 +19,9 @@ use serde::{Deserialize, Serialize};
 use tokio::{sync::watch, task::JoinHandle, time};
 
 use crate::{
+    clock::Clock,
     engine::{ChangeLog, Engine, Shard},
-    invoke::{Invoke, Now},
+    invoke::Invoke,
     template::{StartingPosition, StreamSource, Table, Template},
 };
 
@@ -54,7 +55,7 @@ struct Shared {
     checkpoints: Checkpoints,
     failures: FailureQueues,
     invoke: Invoke,
-    now: Now,
+    clock: Arc<Clock>,
 }
 
 /// One event source mapping.
@@ -135,11 +136,12 @@ pub enum Command {
 
 impl EventSources {
     /// Starts every event source of the template with so many logical `shards` per stream.
-    pub fn start(engine: &Engine, template: &Template, shards: usize, invoke: Invoke, now: Now) -> Result<Self> {
+    pub fn start(engine: &Engine, template: &Template, shards: usize, invoke: Invoke) -> Result<Self> {
         ensure!(shards > 0, "a stream has at least one shard");
         let changes = engine.changes();
         let checkpoints = Checkpoints::open(engine.data_dir())?;
-        let shared = Arc::new(Shared { changes, checkpoints, failures: FailureQueues::default(), invoke, now });
+        let clock = Arc::clone(engine.clock());
+        let shared = Arc::new(Shared { changes, checkpoints, failures: FailureQueues::default(), invoke, clock });
         let (stop, stopped) = watch::channel(false);
         let mut running = Self { sources: vec![], shared, stop, workers: vec![] };
         for function in &template.functions {
@@ -264,7 +266,6 @@ impl Source {
 mod tests {
     use std::{collections::BTreeMap, sync::Mutex};
 
-    use jiff::Timestamp;
     use serde_json::{Value, json};
 
     use super::*;
@@ -323,7 +324,7 @@ mod tests {
                 async move { Ok(answer(&payload)) }
             }
         });
-        let sources = EventSources::start(&engine, template, shards, invoke, Arc::new(Timestamp::now)).unwrap();
+        let sources = EventSources::start(&engine, template, shards, invoke).unwrap();
         Bench { engine, sources, seen }
     }
 
@@ -474,23 +475,16 @@ mod tests {
             source.retries = None;
             source.bisects = false;
         });
-        let offset = Arc::new(AtomicU64::new(0));
-        let now: Now = {
-            let offset = Arc::clone(&offset);
-            Arc::new(move || {
-                Timestamp::now() + jiff::SignedDuration::from_secs(offset.load(Ordering::Relaxed).cast_signed())
-            })
-        };
         let invoke = InvokeOutcome::from_fn({
-            let offset = Arc::clone(&offset);
+            let clock = Arc::clone(engine.clock());
             move |_, _| {
                 // Two minutes pass while the function fails.
-                offset.fetch_add(120, Ordering::Relaxed);
+                clock.set_offset(clock.offset_milliseconds() + 120_000).unwrap();
                 async { Ok(InvokeOutcome::FunctionError(b"{}".to_vec())) }
             }
         });
         put(&engine, "lead#1", 0);
-        let sources = EventSources::start(&engine, &template, 1, invoke, now).unwrap();
+        let sources = EventSources::start(&engine, &template, 1, invoke).unwrap();
         time::timeout(Duration::from_secs(30), sources.settled()).await.unwrap().unwrap();
         let status = sources.status().remove(0);
         assert_eq!((status.invocations, status.discarded), (1, 1));
@@ -560,7 +554,7 @@ mod tests {
                 Ok(InvokeOutcome::Ok(vec![]))
             }
         });
-        let sources = EventSources::start(&engine, &template(|_| ()), 2, invoke, Arc::new(Timestamp::now)).unwrap();
+        let sources = EventSources::start(&engine, &template(|_| ()), 2, invoke).unwrap();
         time::timeout(Duration::from_secs(30), sources.settled()).await.unwrap().unwrap();
         assert_eq!(sources.status()[0].invocations, 2);
         sources.shutdown().await;

@@ -121,7 +121,7 @@ impl Stack {
             let running = Arc::clone(&running);
             Arc::new(move || running.clock.now())
         };
-        let event_sources = EventSources::start(&engine, &template, shards, Arc::clone(&invoke), Arc::clone(&now))?;
+        let event_sources = EventSources::start(&engine, &template, shards, Arc::clone(&invoke))?;
         *running.event_sources.write().await = Some(event_sources);
         let following = {
             let (running, invoke) = (Arc::clone(&running), Arc::clone(&invoke));

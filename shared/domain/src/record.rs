@@ -261,6 +261,14 @@ impl Record {
         record
     }
 
+    /// In no segment: the one it was in is no more (SEG-05).
+    #[must_use]
+    pub fn without_segment(mut self) -> Record {
+        self.segment = None;
+        self.revision += 1;
+        self
+    }
+
     /// Active again, and to be routed like a new one.
     #[must_use]
     pub fn reopened(self, now: Timestamp) -> Record {

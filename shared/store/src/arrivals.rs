@@ -10,6 +10,7 @@ use domain::record_type::RecordTypes;
 use domain::route::{Arrival, Organisation};
 use domain::rulebook::Rulebook;
 use jiff::Timestamp;
+use tokio::task::JoinSet;
 
 use crate::error::{Error, Result, failure};
 use crate::item::number;
@@ -53,6 +54,7 @@ impl Store {
     pub async fn about_to_decide(&self, waiting: &[Waiting]) -> Result<()> {
         let touched =
             |waiting: &&Waiting| waiting.stored.record.mark.as_ref().is_some_and(|mark| mark.touched.is_some());
+        let mut updates = JoinSet::new();
         for Waiting { stored, .. } in waiting.iter().filter(touched) {
             let update = self.client.update_item().table_name(&self.records_table);
             let update = update
@@ -66,7 +68,10 @@ impl Store {
                 .expression_attribute_names("#touched", "touched")
                 .expression_attribute_values(":zero", number(0))
                 .expression_attribute_values(":one", number(1));
-            match update.send().await.map_err(failure) {
+            updates.spawn(update.send());
+        }
+        while let Some(update) = updates.join_next().await {
+            match update.expect("an update neither panics nor is cancelled").map_err(failure) {
                 // Another one was first.
                 Ok(_) | Err(Error::Conflict) => {}
                 Err(error) => return Err(error),

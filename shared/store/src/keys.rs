@@ -392,6 +392,15 @@ pub fn last_sweep() -> Key {
 /// What the sort keys of [`freed`] begin with.
 pub const FREED: &str = "freed#";
 
+/// That the members of a segment, which was deleted, are to leave it.
+#[must_use]
+pub fn former_segment(id: &SegmentId) -> Key {
+    Key::work(to_do(shard(id.as_str())), format!("{FORMER_SEGMENTS}{id}"))
+}
+
+/// What the sort keys of [`former_segment`] begin with.
+pub const FORMER_SEGMENTS: &str = "formerSegment#";
+
 /// That a run goes on. One of a segment at a time (RUN-04).
 #[must_use]
 pub fn running(segment: Option<&SegmentId>, id: &SegmentRunId) -> Key {

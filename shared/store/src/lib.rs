@@ -13,6 +13,7 @@ pub mod commit;
 pub mod counters;
 mod document;
 pub mod error;
+pub mod former_segments;
 pub mod freed;
 mod groups;
 pub mod imports;

@@ -13,6 +13,7 @@ use domain::segment::{Segment, default_id, is_default_id, record_type_of};
 use crate::assignment_rules::RuleOrder;
 use crate::document::{self, ATTEMPTS, Seen};
 use crate::error::{Error, Result, failure};
+use crate::former_segments;
 use crate::item::number;
 use crate::keys::{self, Key};
 use crate::schedules;
@@ -260,6 +261,7 @@ impl Store {
             // Also when there is no list of rules: then a rule that is created meanwhile refuses this.
             transaction.delete(document::delete(table, &keys::rule_order(record_type, id), rules.seen()));
             transaction.delete(schedules::forget(table, id));
+            transaction.put(former_segments::members_leave(table, &segment));
             transaction.update(Changed::Rulebook(record_type.clone()).update(table));
             if segment.counts_as_active() {
                 transaction.update(count_active(table, -1, 0));

@@ -1,6 +1,7 @@
 //! What the function `waiting` is to see to at once: items whose stream wakes it. The minute's sweep finds them too.
 
 use crate::error::{Error, Result};
+use crate::former_segments::FormerSegment;
 use crate::freed::Pull;
 use crate::item::Item;
 use crate::keys;
@@ -14,6 +15,8 @@ pub enum ToDo {
     Run(Running),
     /// Somebody may have come to take waiting records.
     Pull(Pull),
+    /// The members of a segment that was deleted are to leave it.
+    Leave(FormerSegment),
 }
 
 impl ToDo {
@@ -21,6 +24,9 @@ impl ToDo {
         let sort_key = item.get("sk").and_then(|sk| sk.as_s().ok()).map(String::as_str).unwrap_or_default();
         if sort_key.starts_with(keys::RUNNING) {
             return Running::read(item).map(Self::Run);
+        }
+        if let Some(id) = sort_key.strip_prefix(keys::FORMER_SEGMENTS) {
+            return FormerSegment::read(id, item).map(Self::Leave);
         }
         let seller = sort_key.strip_prefix(keys::FREED);
         let seller =

@@ -11,7 +11,6 @@ use std::{
 };
 
 use anyhow::Result;
-use jiff::Timestamp;
 use serde_json::json;
 use tokio::{sync::watch, time};
 
@@ -110,15 +109,13 @@ impl Worker {
         }
         let (changes, shard, after) = (Arc::clone(&self.stack.changes), self.shard.clone(), self.read_to);
         let page = tokio::task::spawn_blocking(move || changes.read(&shard, after, READ_AT_ONCE)).await??;
-        // The engine notes the real time; on the movable clock a change is as old as it really is.
-        let moved = (self.stack.now)().duration_since(Timestamp::now());
         let read = page.changes.len();
         if self.waiting.is_empty() {
             self.waiting_since = Instant::now();
         }
         let before = self.waiting.len();
         for change in page.changes {
-            let created = change.created + moved;
+            let created = self.stack.clock.then(change.created);
             let delivery = record(change, created, &settings.table, &self.source.view_type);
             if settings.filter.matches(&delivery.record) {
                 self.waiting.push_back(delivery);
@@ -150,7 +147,7 @@ impl Worker {
     async fn work_off(&mut self, batch: Batch) -> Result<(), Stopping> {
         let mut left = VecDeque::from([batch]);
         while let Some(mut batch) = left.pop_front() {
-            if let Some(expired) = batch.take_expired(&self.source.settings, (self.stack.now)()) {
+            if let Some(expired) = batch.take_expired(&self.source.settings, self.stack.clock.now()) {
                 self.give_up(&expired, Condition::RecordAgeExceeded, None);
             }
             if batch.deliveries.is_empty() {
@@ -232,7 +229,7 @@ impl Worker {
         let source = &self.source;
         count(&source.counters.discarded, batch.deliveries.len());
         tracing::warn!("{}: {} changes given up ({condition:?})", source.settings.id, batch.deliveries.len());
-        let now = (self.stack.now)();
+        let now = self.stack.clock.now();
         let body = message(&source.settings, &source.function, &self.shard_id, batch, condition, outcome, now);
         self.stack.failures.send(&source.settings, body);
     }
