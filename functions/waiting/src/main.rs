@@ -42,12 +42,15 @@ async fn main() -> Result<(), Error> {
                 Ok::<_, Error>(sweep::Swept::default())
             }
             Event::Sweep { .. } => {
-                // What is due comes first: it does not wait for what is late.
-                waiting.fire_all().await?;
-                waiting.open().await?;
-                let swept = waiting.sweep(ends).await?;
-                waiting.see_to_all(ends).await?;
-                Ok(swept)
+                // What is due comes first: it does not wait for what is late. What fails keeps nothing else from happening.
+                let fired = waiting.fire_all().await;
+                let opened = waiting.open().await;
+                let swept = waiting.sweep(ends).await;
+                let seen_to = waiting.see_to_all(ends).await;
+                fired?;
+                opened?;
+                seen_to?;
+                swept
             }
         }
     }))
