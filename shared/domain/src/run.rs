@@ -309,7 +309,7 @@ pub struct RoutingRun {
     pub started_at: Timestamp,
     /// When the decision was committed.
     pub finished_at: Timestamp,
-    /// What went wrong, for `serverError`; never a record's contents.
+    /// What went wrong on our side; never a record's contents.
     pub error_details: Option<String>,
     /// How it was decided.
     pub trace: Trace,
