@@ -198,6 +198,7 @@ impl Inner {
                 Err(Closed)
             }
             Fault::LostRequest => Err(Closed),
+            Fault::Denied => Ok(answer::denied(&call)),
             Fault::ServerError => {
                 if draw.coin() {
                     self.forward(&call, headers, body).await?;
