@@ -11,6 +11,7 @@ use crate::fault::Pointer;
 use crate::id::{Owner, RecordId, RecordKey, RecordType, RuleId, RunId, SegmentId, SellerId};
 use crate::mark::Cause;
 use crate::reason::Reason;
+use crate::record::{Record, State};
 
 /// What set a run going.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -334,6 +335,13 @@ impl RoutingRun {
     #[must_use]
     pub fn reason(&self) -> Option<Reason> {
         self.segmentation.reason.or(self.assignment.reason).or(self.sequence.reason)
+    }
+
+    /// Whether the record, whose last run this is, should have been assigned by now and is not (RULE-25).
+    #[must_use]
+    pub fn is_overdue(&self, record: &Record, now: Timestamp) -> bool {
+        let looks = record.state == State::Active && record.is_unassigned();
+        looks && (self.assignment.overdue || self.assignment.due_at.is_some_and(|due| due < now))
     }
 
     /// Whether nobody was found although somebody may have become eligible while it was decided: no seller is touched
