@@ -487,7 +487,8 @@ impl Desk<'_> {
             let matched = failed_on.is_none();
             self.trace.rules.push(Tried { id: rule.id.clone(), matched, failed_on });
             if matched {
-                return self.apply(ready, record, subject, context);
+                let applied = self.apply(ready, record, subject, context);
+                return applied.map_err(|why| format!("rule {}: {why}", rule.id));
             }
         }
         Ok((Assignment::failed(Reason::NoConditionMet, previous_owner), None))
