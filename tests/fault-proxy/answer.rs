@@ -95,9 +95,9 @@ pub(crate) fn server_error() -> Answer {
     refusal(StatusCode::INTERNAL_SERVER_ERROR, &kind, "Internal server error")
 }
 
-/// The caller's identity lacks the privilege.
-pub(crate) fn denied(call: &Call) -> Answer {
-    let (action, resource) = call.action();
+/// The caller's identity lacks the privilege, on keys with this text in them where it is about some keys only.
+pub(crate) fn denied(call: &Call, key: Option<&str>) -> Answer {
+    let (action, resource) = call.action(key);
     let message = format!(
         "User: arn:aws:sts::000000000000:assumed-role/{caller}/{caller} is not authorized to perform: {action} on resource: \
          arn:aws:dynamodb:eu-central-1:000000000000:{resource} because no identity-based policy allows the {action} action",

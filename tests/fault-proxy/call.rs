@@ -138,19 +138,21 @@ impl Call {
         named.chain(written).chain(sought).collect()
     }
 
-    /// The action that a policy must allow, and the resource it is about.
-    pub(crate) fn action(&self) -> (String, String) {
-        let kind = self.actions().first().and_then(|action| action.as_object()?.keys().next().cloned());
-        let action = match (self.operation.as_str(), kind.as_deref()) {
-            ("TransactWriteItems" | "TransactGetItems", Some("ConditionCheck")) => "ConditionCheckItem".to_owned(),
-            ("TransactWriteItems" | "TransactGetItems", Some(kind)) => format!("{kind}Item"),
+    /// The action that a policy must allow, and the resource it is about: of a transaction those of the first part, or of
+    /// the first one whose key has this text in it.
+    pub(crate) fn action(&self, key: Option<&str>) -> (String, String) {
+        let meant = |part: &&Value| key.is_none_or(|text| part.to_string().contains(text));
+        let part = self.actions().iter().find(meant).and_then(|part| part.as_object()?.iter().next());
+        let action = match (self.operation.as_str(), part) {
+            ("TransactWriteItems" | "TransactGetItems", Some((kind, _))) => format!("{kind}Item"),
             ("ExecuteStatement" | "BatchExecuteStatement" | "ExecuteTransaction", _) if self.is_write() => {
                 "PartiQLInsert".to_owned()
             }
             ("ExecuteStatement" | "BatchExecuteStatement" | "ExecuteTransaction", _) => "PartiQLSelect".to_owned(),
             (operation, _) => operation.to_owned(),
         };
-        let table = self.tables().into_iter().next().unwrap_or_default();
+        let of_part = part.and_then(|(_, part)| part["TableName"].as_str().map(str::to_owned));
+        let table = of_part.or_else(|| self.tables().into_iter().next()).unwrap_or_default();
         let index = self.index().map(|index| format!("/index/{index}")).unwrap_or_default();
         (format!("dynamodb:{action}"), format!("table/{table}{index}"))
     }
