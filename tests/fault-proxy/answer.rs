@@ -95,6 +95,18 @@ pub(crate) fn server_error() -> Answer {
     refusal(StatusCode::INTERNAL_SERVER_ERROR, &kind, "Internal server error")
 }
 
+/// The caller's identity lacks the privilege, on keys with this text in them where it is about some keys only.
+pub(crate) fn denied(call: &Call, key: Option<&str>) -> Answer {
+    let (action, resource) = call.action(key);
+    let message = format!(
+        "User: arn:aws:sts::000000000000:assumed-role/{caller}/{caller} is not authorized to perform: {action} on resource: \
+         arn:aws:dynamodb:eu-central-1:000000000000:{resource} because no identity-based policy allows the {action} action",
+        caller = call.caller
+    );
+    let kind = "com.amazon.coral.service#AccessDeniedException";
+    answer(StatusCode::BAD_REQUEST, &json!({"__type": kind, "Message": message}))
+}
+
 /// A cancelled transaction: one action, drawn, gives the reason.
 fn cancelled(call: &Call, reason: Reason, draw: &mut Draw) -> Answer {
     let actions = call.actions().len().max(1);

@@ -117,6 +117,46 @@ impl Call {
         tables
     }
 
+    /// The texts in the keys that it names: of items that it reads, writes or checks, and in the condition of a Query.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        let read = match self.operation.as_str() {
+            "GetItem" => vec![&self.body["Key"]],
+            "BatchGetItem" => {
+                let tables = self.body["RequestItems"].as_object().into_iter().flat_map(Map::values);
+                tables.flat_map(|entry| entry["Keys"].as_array().into_iter().flatten()).collect()
+            }
+            "TransactGetItems" => self.actions().iter().map(|action| &action["Get"]["Key"]).collect(),
+            "TransactWriteItems" => self.actions().iter().map(|action| &action["ConditionCheck"]["Key"]).collect(),
+            _ => Vec::new(),
+        };
+        let named = read.into_iter().filter_map(Value::as_object).flat_map(key_texts);
+        let written = self.writes();
+        let written = written.iter().flat_map(|write| key_texts(&write.attributes));
+        let sought = self.body["ExpressionAttributeValues"].as_object().filter(|_| self.operation == "Query");
+        let sought =
+            sought.into_iter().flat_map(Map::values).filter_map(|value| value["S"].as_str().map(str::to_owned));
+        named.chain(written).chain(sought).collect()
+    }
+
+    /// The action that a policy must allow, and the resource it is about: of a transaction those of the first part, or of
+    /// the first one whose key has this text in it.
+    pub(crate) fn action(&self, key: Option<&str>) -> (String, String) {
+        let meant = |part: &&Value| key.is_none_or(|text| part.to_string().contains(text));
+        let part = self.actions().iter().find(meant).and_then(|part| part.as_object()?.iter().next());
+        let action = match (self.operation.as_str(), part) {
+            ("TransactWriteItems" | "TransactGetItems", Some((kind, _))) => format!("{kind}Item"),
+            ("ExecuteStatement" | "BatchExecuteStatement" | "ExecuteTransaction", _) if self.is_write() => {
+                "PartiQLInsert".to_owned()
+            }
+            ("ExecuteStatement" | "BatchExecuteStatement" | "ExecuteTransaction", _) => "PartiQLSelect".to_owned(),
+            (operation, _) => operation.to_owned(),
+        };
+        let of_part = part.and_then(|(_, part)| part["TableName"].as_str().map(str::to_owned));
+        let table = of_part.or_else(|| self.tables().into_iter().next()).unwrap_or_default();
+        let index = self.index().map(|index| format!("/index/{index}")).unwrap_or_default();
+        (format!("dynamodb:{action}"), format!("table/{table}{index}"))
+    }
+
     /// The items it writes, in order.
     pub(crate) fn writes(&self) -> Vec<Write> {
         let single = |member: &str, whole: bool| {
@@ -155,6 +195,11 @@ impl Call {
             _ => Vec::new(),
         }
     }
+}
+
+/// The texts in key attributes, which in Baton's tables are called so.
+fn key_texts(attributes: &Attributes) -> impl Iterator<Item = String> {
+    ["pk", "sk"].into_iter().filter_map(|name| attributes.get(name)?["S"].as_str().map(str::to_owned))
 }
 
 fn write(table: &str, attributes: &Value, whole: bool) -> Option<Write> {

@@ -19,6 +19,8 @@ pub enum Fault {
     LostRequest,
     /// `InternalServerError`; half of the writes among them have happened all the same, as AWS documents.
     ServerError,
+    /// The caller's identity lacks the privilege: `AccessDeniedException`. Nothing happens.
+    Denied,
     /// A Query of an index answers from the state of some moments ago.
     LateIndex,
     /// An eventually consistent read of a table answers from the state of some moments ago.
@@ -38,6 +40,7 @@ impl Fault {
             Self::LostAnswer => "lost answer",
             Self::LostRequest => "lost request",
             Self::ServerError => "server error",
+            Self::Denied => "denied",
             Self::LateIndex => "late index",
             Self::StaleRead => "stale read",
             Self::Slow => "slow",
@@ -48,7 +51,9 @@ impl Fault {
     pub(crate) fn can_meet(self, call: &Call) -> bool {
         let operation = call.operation.as_str();
         match self {
-            Self::Throttle | Self::LostAnswer | Self::LostRequest | Self::ServerError | Self::Slow => call.is_data(),
+            Self::Throttle | Self::LostAnswer | Self::LostRequest | Self::ServerError | Self::Denied | Self::Slow => {
+                call.is_data()
+            }
             // BatchWriteItem never meets a conflict of its own: what is refused comes back unprocessed.
             Self::Conflict => operation == "TransactGetItems" || (call.is_write() && operation != "BatchWriteItem"),
             Self::Unprocessed => call.batch_length() >= 2,

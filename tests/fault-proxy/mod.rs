@@ -1,5 +1,6 @@
 //! A proxy between functions and the DynamoDB engine that injects what the embedded engine can't show by itself:
-//! conflicts, throttling, lost answers, server errors, unprocessed parts of batches, late indexes and stale reads.
+//! conflicts, throttling, lost answers, server errors, lacking privileges, unprocessed parts of batches, late indexes and
+//! stale reads.
 //!
 //! Faults are drawn at seeded rates: the same seed, rules and request number draw the same fault. Without rules it
 //! passes everything through and can measure ([`Meter`]). It speaks DynamoDB's JSON protocol only; it is not an engine

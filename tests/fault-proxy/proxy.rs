@@ -180,23 +180,23 @@ impl Inner {
         Ok(response)
     }
 
-    /// The fault that this request meets, and the chance that goes with it.
-    fn draw(&self, call: &Call) -> Option<(Fault, Duration, Draw)> {
+    /// The rule whose fault this request meets, the delay, and the chance that goes with it.
+    fn draw(&self, call: &Call) -> Option<(Rule, Duration, Draw)> {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let plan = self.plan.read().expect("nothing panics while it is held");
-        let (fault, delay, draw) = plan.iter().zip(0..).find_map(|(rule, place)| {
+        let (rule, delay, draw) = plan.iter().zip(0..).find_map(|(rule, place)| {
             let mut draw = Draw::new(self.seed, number, place);
             let hit = rule.applies_to(call) && draw.share() < rule.rate;
-            hit.then(|| (rule.fault, rule.delay.mul_f64(draw.share()), draw))
+            hit.then(|| (rule.clone(), rule.delay.mul_f64(draw.share()), draw))
         })?;
-        *self.injected.lock().expect("nothing panics while it is held").entry(fault).or_default() += 1;
-        Some((fault, delay, draw))
+        *self.injected.lock().expect("nothing panics while it is held").entry(rule.fault).or_default() += 1;
+        Some((rule, delay, draw))
     }
 
     async fn carry_out(&self, call: Call, headers: &HeaderMap, body: Bytes) -> Result<Answer, Closed> {
         self.gates.pass(&call).await;
-        let Some((fault, delay, mut draw)) = self.draw(&call) else { return self.forward(&call, headers, body).await };
-        match fault {
+        let Some((rule, delay, mut draw)) = self.draw(&call) else { return self.forward(&call, headers, body).await };
+        match rule.fault {
             Fault::Conflict if call.operation == "BatchExecuteStatement" => {
                 self.first_half(call, headers, Reason::Conflict).await
             }
@@ -208,6 +208,7 @@ impl Inner {
                 Err(Closed)
             }
             Fault::LostRequest => Err(Closed),
+            Fault::Denied => Ok(answer::denied(&call, rule.key.as_deref())),
             Fault::ServerError => {
                 if draw.coin() {
                     self.forward(&call, headers, body).await?;

@@ -16,6 +16,7 @@ pub struct Rule {
     pub(crate) operations: Vec<String>,
     pub(crate) table: Option<String>,
     pub(crate) caller: Option<String>,
+    pub(crate) key: Option<String>,
     pub(crate) delay: Duration,
 }
 
@@ -23,7 +24,7 @@ impl Rule {
     /// Injects the fault into this share of the requests that could meet it, 0 to 1.
     #[must_use]
     pub fn new(fault: Fault, rate: f64) -> Self {
-        Self { fault, rate, operations: Vec::new(), table: None, caller: None, delay: USUAL_DELAY }
+        Self { fault, rate, operations: Vec::new(), table: None, caller: None, key: None, delay: USUAL_DELAY }
     }
 
     /// Only into requests of this operation, such as `TransactWriteItems`; several calls add up.
@@ -47,6 +48,14 @@ impl Rule {
         self
     }
 
+    /// Only into requests that name a key with this text in it, such as `account#`, as a condition on
+    /// `dynamodb:LeadingKeys` does.
+    #[must_use]
+    pub fn key(mut self, text: &str) -> Self {
+        self.key = Some(text.to_owned());
+        self
+    }
+
     /// How far a late, stale or slow answer may lag; each one draws its own lag up to this.
     #[must_use]
     pub fn up_to(mut self, delay: Duration) -> Self {
@@ -59,6 +68,7 @@ impl Rule {
             && (self.operations.is_empty() || self.operations.contains(&call.operation))
             && self.table.as_ref().is_none_or(|table| call.tables().contains(table))
             && self.caller.as_ref().is_none_or(|caller| *caller == call.caller)
+            && self.key.as_ref().is_none_or(|text| call.keys().iter().any(|key| key.contains(text)))
     }
 
     /// Whether answers are made of how things were before.

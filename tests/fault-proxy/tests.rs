@@ -59,6 +59,10 @@ impl Bench {
     }
 
     async fn query(&self, extra: Value) -> Value {
+        self.asked(extra).await.unwrap()
+    }
+
+    async fn asked(&self, extra: Value) -> anyhow::Result<Value> {
         let mut body = json!({
             "TableName": RECORDS, "IndexName": "pending",
             "KeyConditionExpression": "#p = :p AND pendingAt > :at",
@@ -66,7 +70,7 @@ impl Bench {
             "ExpressionAttributeValues": {":p": {"S": "lead#0"}, ":at": {"N": "0"}},
         });
         body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-        self.through.call("Query", &body).await.unwrap()
+        self.through.call("Query", &body).await
     }
 
     fn injected(&self, fault: Fault) -> u64 {
@@ -279,6 +283,37 @@ async fn a_stale_read_shows_the_names_that_were_asked_for() {
         "ExpressionAttributeNames": {"#x": "x"},
     });
     assert_eq!(bench.through.call("GetItem", &read).await.unwrap()["Item"], json!({"x": {"S": "y"}}));
+}
+
+#[tokio::test]
+async fn a_lacking_privilege_is_told_as_aws_does_and_can_be_aimed_at_keys() {
+    let plan = vec![
+        Rule::new(Fault::Denied, 1.0).key("account#"),
+        Rule::new(Fault::Denied, 1.0).on("TransactWriteItems").table(RECORDS),
+    ];
+    let bench = Bench::start(plan).await;
+    for id in ["lead#1", "account#1"] {
+        bench.direct.put(RECORDS, &pending(id, 1)).await.unwrap();
+    }
+    let keys = |ids: &[&str]| ids.iter().map(|id| key(id)).collect::<Vec<_>>();
+    let read = |ids: &[&str]| json!({"RequestItems": {RECORDS: {"Keys": keys(ids)}}});
+    bench.through.call("BatchGetItem", &read(&["lead#1"])).await.unwrap();
+    let refusal = bench.through.call("BatchGetItem", &read(&["lead#1", "account#1"])).await.unwrap_err().to_string();
+    assert!(refusal.contains("400") && refusal.contains("#AccessDeniedException"), "{refusal}");
+    assert!(
+        refusal
+            .contains("assumed-role/journeys/journeys is not authorized to perform: dynamodb:BatchGetItem on resource")
+            && refusal.contains("000000000000:table/records because"),
+        "{refusal}"
+    );
+    assert!(bench.through.item(RECORDS, &key("account#1")).await.is_err());
+    assert!(bench.put("account#2").await.is_err() && bench.put("lead#2").await.is_ok());
+    let sought = json!({"ExpressionAttributeValues": {":p": {"S": "account#0"}, ":at": {"N": "0"}}});
+    assert!(bench.asked(sought).await.is_err());
+    let refusal = bench.through.call("TransactWriteItems", &transaction(&["lead#3"])).await.unwrap_err().to_string();
+    assert!(refusal.contains("dynamodb:PutItem on resource"), "{refusal}");
+    assert!(!bench.is_there("account#2").await && !bench.is_there("lead#3").await, "nothing happens");
+    assert_eq!(bench.injected(Fault::Denied), 5);
 }
 
 #[tokio::test]

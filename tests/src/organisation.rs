@@ -4,6 +4,7 @@ use ::client::types;
 use serde_json::{Value, json};
 
 use crate::client::{Client, shaped, shown};
+use crate::until::{LONG, found};
 
 /// Creates sellers whose ids are their names, all salespersons.
 ///
@@ -126,4 +127,19 @@ pub async fn close(client: &Client, record_type: &str, id: &str, outcome: &str) 
 pub async fn change(client: &Client, record_type: &str, id: &str, fields: &Value) -> anyhow::Result<Value> {
     let body: types::RecordPatch = shaped(json!({"fields": fields}))?;
     Ok(shown(client.api.change_record().type_(record_type).id(id).body(body).send().await?))
+}
+
+/// Has records that need attention decided once more, by id, by reason or by segment, and waits until it is done.
+///
+/// # Errors
+/// When the contract refuses it, or it does not end.
+pub async fn retried(client: &Client, record_type: &str, which: Value) -> anyhow::Result<Value> {
+    let begun = client.post(&format!("/v1/monitor/{record_type}/retry"), &which).await?;
+    let path = begun.header("location").to_owned();
+    begun.expect(202)?;
+    found("the retry ends", LONG, async || {
+        let run = client.get(&path).await?.expect(200)?;
+        Ok((run["status"] != "running").then_some(run))
+    })
+    .await
 }

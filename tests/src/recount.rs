@@ -202,7 +202,9 @@ fn chain_breach(key: &str, record: &Value, runs: &BTreeMap<&str, &Value>) -> Opt
         if !walked.insert(id) {
             return Some(format!("the runs of {key} go in a circle"));
         }
-        assigned = assigned.or_else(|| Some(&run["assignment"]["owner"]).filter(|owner| !owner.is_null()));
+        // A queue leaves the owner as it is (RULE-41).
+        let given = Some(&run["assignment"]["owner"]).filter(|owner| !owner.is_null() && owner["kind"] != "queue");
+        assigned = assigned.or(given);
         next = &run["previous"];
     }
     if walked.len() != runs.len() {

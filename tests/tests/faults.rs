@@ -46,7 +46,7 @@ struct Outcome {
     injected: u64,
 }
 
-/// Every fault that the proxy knows, at rates that a client with retries must live with.
+/// Every fault of the proxy that passes, at rates that a client with retries must live with.
 fn plan() -> Vec<Rule> {
     let lag = Duration::from_millis(300);
     vec![

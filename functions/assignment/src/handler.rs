@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
-use domain::decide::{decide, failed};
+use domain::decide::decide;
 use domain::id::{Owner, RecordKey};
+use domain::obstacle::Obstacle;
 use domain::reason::Reason;
-use domain::route::{Arrival, Decision, Present};
+use domain::route::{Arrival, Decision, Present, hindered};
 use domain::run::{RoutingRun, Status};
 use domain::word::word;
 use jiff::Timestamp;
@@ -17,6 +18,7 @@ use store::commit::Committed;
 use store::knowledge::{Knowledge, Memory};
 use store::{Clock, Store};
 
+use crate::batch::Batch;
 use crate::stream::Event;
 
 /// A batch is given back to the event source after this many refusals in a row: others are first all the time.
@@ -98,59 +100,53 @@ impl Handler {
     async fn pass(&self, left: &mut Vec<RecordKey>, most: usize) -> Result<Pass, store::Error> {
         let now = self.clock.now();
         let present = Present { now, writer: self.writer, drawn: rand::random() };
-        let knowledge = self.store.knowledge(&self.memory).await?;
-        let organisation = &knowledge.organisation;
-        let waiting = self.store.waiting(left, organisation, &knowledge.record_types, now).await?;
-        *left = waiting.iter().map(|waiting| waiting.stored.record.key.clone()).collect();
-        if waiting.is_empty() {
+        let records = self.store.still_waiting(left, now).await?;
+        *left = records.iter().map(|stored| stored.record.key.clone()).collect();
+        if records.is_empty() {
             return Ok(Pass::Finished);
         }
-        let mut roster = self.store.roster(&knowledge, now).await?;
-        self.store.about_to_decide(&waiting).await?;
-        let arrivals: Vec<Arrival> = waiting.iter().map(|waiting| waiting.arrival.clone()).collect();
-        let decisions = decide(organisation, &mut roster, &arrivals, present);
-        let decided: Vec<(&Waiting, &Decision)> = waiting.iter().zip(&decisions).collect();
+        let batch = Batch::decide(&self.store, &self.memory, records, present).await?;
+        let decided = batch.decided();
         let mut done = 0;
         while done < decided.len() {
             let next = &decided[done..];
             let sought = next.iter().take(most).any(|(_, decision)| decision.run.found_nobody());
-            if sought && self.store.versions().await? != knowledge.versions {
+            if let Some(knowledge) = batch.knowledge.as_ref().filter(|_| sought)
+                && self.store.versions().await? != knowledge.versions
+            {
                 return Ok(Pass::Refused(done));
             }
             let committed = match self.store.commit(next, most, self.clock.now()).await {
-                Err(store::Error::Corrupt(details)) => {
-                    self.commit_alone(next[0], &knowledge, present, &details).await?
-                }
+                Err(error) if in_the_way(&error).is_some() => self.commit_alone(next[0], present, &error).await?,
                 other => other?,
             };
             let Committed::First(runs) = committed else { return Ok(Pass::Refused(done)) };
             runs.iter().for_each(log);
             let unlucky = runs.iter().zip(next).filter(|(run, _)| run.found_nobody());
             let unlucky: Vec<_> = unlucky.map(|(run, (waiting, _))| (run, waiting.arrival.clone())).collect();
-            self.seek_again(&unlucky, &knowledge).await?;
+            if let Some(knowledge) = &batch.knowledge {
+                self.seek_again(&unlucky, knowledge).await?;
+            }
             done += runs.len();
         }
         Ok(Pass::Finished)
     }
 
-    /// A transaction was refused as malformed. The first record goes alone; if it is the one at fault it ends as a
-    /// failed run, and otherwise the next transaction begins behind it.
+    /// A transaction was refused for good. The first record goes alone; if it is the one at fault it ends as a failed
+    /// run, and otherwise the next transaction begins behind it.
     async fn commit_alone(
         &self,
         (waiting, decision): (&Waiting, &Decision),
-        knowledge: &Knowledge,
         present: Present,
-        details: &str,
+        refusal: &store::Error,
     ) -> Result<Committed, store::Error> {
-        warn!(record.id = %waiting.stored.record.key, error = details, "a commit was refused as malformed");
-        match self.store.commit(&[(waiting, decision)], 1, self.clock.now()).await {
-            Err(store::Error::Corrupt(_)) => {
-                let sentence = "the decision could not be committed; the log holds the details";
-                let failure = failed(&knowledge.organisation, &waiting.arrival, present, sentence);
-                self.store.commit(&[(waiting, &failure)], 1, self.clock.now()).await
-            }
-            other => other,
-        }
+        let record = &waiting.stored.record;
+        warn!(record.id = %record.key, error = %refusal, "a commit was refused");
+        let alone = self.store.commit(&[(waiting, decision)], 1, self.clock.now()).await;
+        let Some(obstacle) = alone.as_ref().err().and_then(in_the_way) else { return alone };
+        let run = hindered(record, decision.run.rulebook_version, present, obstacle);
+        let failure = Decision { run, touched: None };
+        self.store.commit(&[(waiting, &failure)], 1, self.clock.now()).await
     }
 
     /// "Nobody" touches no seller, so no condition of the commit would notice somebody who became eligible just before
@@ -178,6 +174,17 @@ impl Handler {
     }
 }
 
+/// What stands in the way of a commit that was refused for good; none where it may succeed in a moment.
+fn in_the_way(refusal: &store::Error) -> Option<Obstacle> {
+    match refusal {
+        store::Error::Corrupt(_) => {
+            Some(Obstacle::broken("the decision could not be committed; the log holds the details"))
+        }
+        store::Error::Denied(lacking) => Some(Obstacle::denied(lacking)),
+        _ => None,
+    }
+}
+
 /// One line per decision, without a record's contents.
 fn log(run: &RoutingRun) {
     let reason = run.assignment.reason.or(run.segmentation.reason).map(domain::reason::Reason::code);
@@ -194,6 +201,7 @@ fn log(run: &RoutingRun) {
         rule.id = run.assignment.rule_id.as_ref().map(domain::id::RuleId::as_str),
         owner.kind = owner.map(Owner::kind),
         owner.id = owner.map(Owner::id),
+        error = run.error_details.as_deref(),
         attention = run.needs_attention(),
         assigned = run.assignment.status == Status::Succeeded,
         "decision"

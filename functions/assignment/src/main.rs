@@ -1,5 +1,6 @@
 //! The function on the stream of the table `records`: assigns what waits. This file wires; `handler` answers.
 
+mod batch;
 mod handler;
 mod stream;
 

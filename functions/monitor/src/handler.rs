@@ -8,9 +8,11 @@ use api::shapes::run;
 use api::{Authorized, Filters, Page, Paging, Path, Problem};
 use axum::Json;
 use axum::extract::State;
+use domain::explanation::Names as _;
 use domain::id::{RecordType, RunId, SegmentId};
 use domain::record::{Record, State as RecordState, WorkStatus};
 use domain::run::{RoutingRun, Trigger};
+use domain::word::word;
 use store::knowledge::{Knowledge, Memory};
 use store::listing::Listing;
 use store::{Clock, Store};
@@ -34,7 +36,7 @@ impl Monitor {
     }
 }
 
-fn name(knowledge: &Knowledge, record: &Record) -> Option<String> {
+pub(crate) fn name(knowledge: &Knowledge, record: &Record) -> Option<String> {
     knowledge.record_types.get(&record.key.record_type)?.name_of(&record.fields)
 }
 
@@ -101,11 +103,9 @@ pub(crate) async fn processed(
     let items = page.records.into_iter().map(|record| ProcessedRecord {
         name: name(&knowledge, &record),
         segment_name: record.segment.as_ref().and_then(|segment| names.get(segment).cloned()),
-        run: record
-            .last
-            .as_ref()
-            .and_then(|last| runs.get(&last.id))
-            .map(|found| run::answer(found, false, &*knowledge)),
+        status: word(record.work_status()),
+        rule_name: rule_name(&knowledge, last_run(&runs, &record)),
+        run: last_run(&runs, &record).map(|found| run::answer(found, false, &*knowledge)),
         id: record.key.id,
         record_type: record.key.record_type,
         owner: record.owner,
@@ -114,8 +114,17 @@ pub(crate) async fn processed(
     Ok(paging.page(items.collect(), page.next.as_ref()))
 }
 
+fn last_run<'a>(runs: &'a BTreeMap<RunId, RoutingRun>, record: &Record) -> Option<&'a RoutingRun> {
+    runs.get(&record.last.as_ref()?.id)
+}
+
+/// What the rule is called that a run applied, while it is in force.
+pub(crate) fn rule_name(knowledge: &Knowledge, run: Option<&RoutingRun>) -> Option<String> {
+    knowledge.rule(run?.assignment.rule_id.as_ref()?)
+}
+
 /// Names of the segments that exist; a deleted one has none.
-fn segment_names(knowledge: &Knowledge, record_type: &RecordType) -> BTreeMap<SegmentId, String> {
+pub(crate) fn segment_names(knowledge: &Knowledge, record_type: &RecordType) -> BTreeMap<SegmentId, String> {
     let rulebook = knowledge.organisation.rulebooks.get(record_type);
     rulebook.map(|rulebook| rulebook.segment_names().clone()).unwrap_or_default()
 }
@@ -153,8 +162,4 @@ pub(crate) async fn summary(
 /// The rows of a counter are not read at one instant, so that their sum may be below zero for a moment.
 fn shown(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
-}
-
-fn word(trigger: Trigger) -> String {
-    serde_json::to_value(trigger).ok().and_then(|word| word.as_str().map(ToOwned::to_owned)).unwrap_or_default()
 }

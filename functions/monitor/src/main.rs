@@ -1,6 +1,7 @@
 //! Lambda function: the monitor over HTTP. This file wires; `handler` answers.
 
 mod assign;
+mod details;
 mod handler;
 mod retry;
 
@@ -17,6 +18,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     Edge::new(Function::Monitor, store, clock, monitor)
         .on("listPending", handler::pending)
         .on("listProcessed", handler::processed)
+        .on("getMonitoredRecord", details::read)
         .on("getSummary", handler::summary)
         .on("assignRecords", assign::assign)
         .on("retryRecords", retry::begin)

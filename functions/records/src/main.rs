@@ -41,6 +41,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         .on("listRecords", read::list)
         .on("getRecord", read::one)
         .on("listRuns", read::runs)
+        .on("getRun", read::run)
         .on("getTimeline", read::timeline)
         .on("changeRecord", change::patch)
         .on("deleteRecord", change::delete)

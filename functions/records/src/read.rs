@@ -5,9 +5,10 @@ use std::sync::Arc;
 use api::shapes::record::Record;
 use api::shapes::run;
 use api::shapes::timeline::TimelineEntry;
-use api::{Authorized, Filters, Page, Paging, Path, Scope, Versioned};
+use api::{Authorized, Filters, Page, Paging, Path, Problem, Scope, Versioned};
+use axum::Json;
 use axum::extract::State;
-use domain::id::{Owner, QueueId, RecordKey, RecordType, SegmentId, SellerId, TeamId};
+use domain::id::{Owner, QueueId, RecordKey, RecordType, RunId, SegmentId, SellerId, TeamId};
 use domain::record::{State as RecordState, WorkStatus};
 use serde_json::Value;
 use store::knowledge::Knowledge;
@@ -143,6 +144,23 @@ pub(crate) async fn runs(
     check(&authorized, &stored.record, &knowledge)?;
     let (runs, next) = records.store.runs_of(&stored.record, paging.position()?, paging.limit).await?;
     Ok(paging.page(runs.iter().map(|found| run::answer(found, true, &*knowledge)).collect(), next.as_ref()))
+}
+
+/// `GET /v1/records/{type}/{id}/runs/{runId}`.
+pub(crate) async fn run(
+    State(records): State<Arc<Records>>,
+    Path((record_type, id, run)): Path<(String, String, RunId)>,
+    authorized: Authorized,
+) -> api::Result<Json<Value>> {
+    let key = RecordKey::new(RecordType::new(record_type), domain::id::RecordId::new(id));
+    let knowledge = records.knowledge().await?;
+    let stored = records.store.record(&key, records.clock.now()).await?;
+    check(&authorized, &stored.record, &knowledge)?;
+    let found = records.store.run(&run).await?;
+    if found.record() != key {
+        return Err(Problem::not_found());
+    }
+    Ok(Json(run::answer(&found, true, &*knowledge)))
 }
 
 /// `GET /v1/records/{type}/{id}/timeline`.

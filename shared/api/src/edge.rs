@@ -291,6 +291,7 @@ mod tests {
         Edge::new(Function::Monitor, store, Clock::default(), ())
             .on("listPending", |authorized: Authorized| async move { authorized.caller.sub })
             .on("listProcessed", ok)
+            .on("getMonitoredRecord", ok)
             .on("getSummary", broken)
             .on("assignRecords", ok)
             .on("retryRecords", ok)

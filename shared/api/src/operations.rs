@@ -136,6 +136,7 @@ mod tests {
             &[
                 "listPending",
                 "listProcessed",
+                "getMonitoredRecord",
                 "getSummary",
                 "runSegment",
                 "listSegmentRuns",
@@ -184,7 +185,7 @@ mod tests {
         ("SEC-76: read", "YYYY---", &["getSettings", "listRecordTypes", "getRecordType", "listRoles", "getRole"]),
         ("SEC-05, SEC-76: change", "Y------", &["replaceRecordType", "replaceRole"]),
         ("SEC-77", "YYYY---", &["simulateSegment", "simulateRecord"]),
-        ("SEC-79", "YYYYo--", &["listRuns", "getTimeline"]),
+        ("SEC-79", "YYYYo--", &["listRuns", "getRun", "getTimeline"]),
     ];
 
     fn letter(operation: &Operation, definitions: &RoleDefinitions, role: Role) -> char {

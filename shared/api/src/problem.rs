@@ -180,6 +180,8 @@ impl From<store::Error> for Problem {
             store::Error::NoSuchPlace => Self::unreadable_page_token(),
             store::Error::Conflict => Self::conflict("changedMeanwhile", "somebody else changed it at the same time"),
             store::Error::Unavailable(cause) => Self::unavailable(cause),
+            // What of ours may not be read is our affair, not the client's.
+            store::Error::Denied(lacking) => Self::internal(format!("our identity lacks {lacking}")),
             store::Error::Corrupt(cause) => Self::internal(cause),
         }
     }
@@ -259,9 +261,12 @@ mod tests {
 
     #[test]
     fn the_cause_of_a_failure_is_for_the_log_only() {
-        let response = Problem::from(store::Error::Corrupt("item org/settings: secret".to_owned())).into_response();
-        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        assert_eq!(response.extensions().get::<Cause>().unwrap().0, "item org/settings: secret");
+        let told = "dynamodb:GetItem on table/secret".to_owned();
+        for error in [store::Error::Corrupt(told.clone()), store::Error::Denied(told.clone())] {
+            let response = Problem::from(error).into_response();
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            assert!(response.extensions().get::<Cause>().unwrap().0.contains(&told));
+        }
         let sent = serde_json::to_string(&Problem::internal("secret")).unwrap();
         assert!(!sent.contains("secret"), "{sent}");
     }
@@ -276,6 +281,7 @@ mod tests {
             (store::Error::NoSuchPlace, 400, "/problems/unreadable-page-token"),
             (store::Error::Conflict, 409, "/problems/changed-meanwhile"),
             (store::Error::Unavailable(String::new()), 503, "/problems/unavailable"),
+            (store::Error::Denied(String::new()), 500, "/problems/internal"),
             (store::Error::Corrupt(String::new()), 500, "/problems/internal"),
         ];
         for (error, status, kind) in cases {

@@ -61,13 +61,14 @@ mod tests {
 
     use super::*;
     use crate::id::Owner;
+    use crate::obstacle::Obstacle;
     use crate::record::tests::{at, new_lead};
     use crate::roster::{Member, SellerState};
 
     const PRESENT: Present = Present { now: Timestamp::UNIX_EPOCH, writer: 1, drawn: 1 };
 
     fn arrival(id: &str) -> Arrival {
-        Arrival { record: new_lead(id, &json!({})).into_record(at(1)), subject: Err(String::new()) }
+        Arrival { record: new_lead(id, &json!({})).into_record(at(1)), subject: Err(Obstacle::broken("")) }
     }
 
     fn decision(arrival: &Arrival, sentence: &str) -> Decision {

@@ -23,6 +23,7 @@ pub mod in_periods;
 mod lineup;
 pub mod mark;
 pub mod members;
+pub mod obstacle;
 pub mod privilege;
 pub mod queue;
 pub mod reason;

@@ -43,7 +43,8 @@ impl LastRun {
     /// Whether it is in no segment, or in one that it may not belong to, because of a failure.
     #[must_use]
     pub fn segmentation_failed(&self) -> bool {
-        matches!(self.reason, Some(Reason::NoSegment | Reason::SegmentError))
+        // A privilege is lacking before anything is decided.
+        matches!(self.reason, Some(Reason::NoSegment | Reason::SegmentError | Reason::ServicePermission))
     }
 }
 
@@ -299,7 +300,9 @@ impl Record {
         let unassigned = match run.assignment.status {
             Status::Succeeded => false,
             // Nobody was sought: it looks for an owner if it did before, or if it was never decided (RULE-51).
-            Status::Failed if run.assignment.reason == Some(Reason::ServerError) => {
+            Status::Failed
+                if matches!(run.assignment.reason, Some(Reason::ServerError | Reason::ServicePermission)) =>
+            {
                 let did = self.last.as_ref().is_none_or(|last| last.unassigned);
                 self.owner.is_none() || !owner_given && did
             }
@@ -496,21 +499,24 @@ pub(crate) mod tests {
 
     #[test]
     fn rule_51_a_failure_of_ours_takes_a_record_from_nobody() {
-        use crate::route::{Present, manual, undecidable};
-        let failed = |record: &Record| {
-            let present = Present { now: at(9), writer: 1, drawn: 1 };
-            record.clone().routed(&undecidable(record, 1, present, "broken".to_owned()), None)
-        };
-        let new = new_lead("L-1", &json!({})).into_record(at(1));
-        assert!(failed(&new).is_unassigned(), "it looks for an owner");
-        let susana = || Owner::Seller("susana".into());
-        let with_owner = Record { owner: Some(susana()), ..new.clone() };
-        assert!(failed(&with_owner).is_unassigned(), "created with an owner it was to be routed");
-        let by_hand = |record: &Record| record.clone().assigned(&manual(record, susana(), 1, at(2)), None, at(2));
-        assert!(!failed(&by_hand(&new)).is_unassigned(), "a person gave it while it waited");
-        let settled = Record { mark: None, ..by_hand(&new) };
-        let patched = settled.patched(&change(&json!({"city": "Basel"})), &used(), at(3));
-        assert!(!failed(&patched).is_unassigned(), "a person gave it before");
+        use crate::obstacle::Obstacle;
+        use crate::route::{Present, hindered, manual};
+        for obstacle in [Obstacle::broken("broken"), Obstacle::denied("dynamodb:GetItem on table/work")] {
+            let failed = |record: &Record| {
+                let present = Present { now: at(9), writer: 1, drawn: 1 };
+                record.clone().routed(&hindered(record, 1, present, obstacle.clone()), None)
+            };
+            let new = new_lead("L-1", &json!({})).into_record(at(1));
+            assert!(failed(&new).is_unassigned(), "it looks for an owner");
+            let susana = || Owner::Seller("susana".into());
+            let with_owner = Record { owner: Some(susana()), ..new.clone() };
+            assert!(failed(&with_owner).is_unassigned(), "created with an owner it was to be routed");
+            let by_hand = |record: &Record| record.clone().assigned(&manual(record, susana(), 1, at(2)), None, at(2));
+            assert!(!failed(&by_hand(&new)).is_unassigned(), "a person gave it while it waited");
+            let settled = Record { mark: None, ..by_hand(&new) };
+            let patched = settled.patched(&change(&json!({"city": "Basel"})), &used(), at(3));
+            assert!(!failed(&patched).is_unassigned(), "a person gave it before");
+        }
     }
 
     #[test]

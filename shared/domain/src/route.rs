@@ -16,6 +16,7 @@ use crate::id::{Owner, RecordType, RunId, SegmentId, SellerId};
 use crate::in_periods::InPeriods;
 use crate::lineup::Lineup;
 use crate::mark::{Cause, Mark};
+use crate::obstacle::Obstacle;
 use crate::queue::Queue;
 use crate::reason::Reason;
 use crate::record::{LastRun, Record, State};
@@ -103,7 +104,7 @@ pub struct Arrival {
     /// The record as it is now.
     pub record: Record,
     /// The record made ready for conditions, or why it can't be.
-    pub subject: Result<Subject, String>,
+    pub subject: Result<Subject, Obstacle>,
 }
 
 /// The instant at which a batch is decided, and by whom.
@@ -247,9 +248,16 @@ pub fn manual(record: &Record, owner: Owner, rulebook_version: u64, now: Timesta
     }
 }
 
-/// The run of a record that can't be decided: it ends as a failure that people see, and the batch goes on.
+/// The run of a record that can't be decided because something of ours is broken: it ends as a failure that people see,
+/// and the batch goes on.
 #[must_use]
 pub fn undecidable(record: &Record, rulebook_version: u64, present: Present, details: String) -> RoutingRun {
+    hindered(record, rulebook_version, present, Obstacle::broken(details))
+}
+
+/// The run of a record that can't be decided because of this.
+#[must_use]
+pub fn hindered(record: &Record, rulebook_version: u64, present: Present, obstacle: Obstacle) -> RoutingRun {
     RoutingRun {
         id: RunId::new(""),
         record_id: record.key.id.clone(),
@@ -257,11 +265,11 @@ pub fn undecidable(record: &Record, rulebook_version: u64, present: Present, det
         trigger: record.mark_or_adoption(present.now).cause.into(),
         rulebook_version,
         segmentation: Segmentation::not_applicable(record.segment.clone()),
-        assignment: Assignment::failed(Reason::ServerError, record.owner.clone()),
+        assignment: Assignment::failed(obstacle.reason, record.owner.clone()),
         sequence: SequenceConnection::not_applicable(),
         started_at: present.now,
         finished_at: present.now,
-        error_details: Some(details),
+        error_details: Some(obstacle.details),
         trace: Trace::default(),
         previous: record.last.as_ref().map(|last| last.id.clone()),
     }
@@ -294,8 +302,10 @@ fn decide(
     }
     let (rulebook, subject) = match (rulebook, &arrival.subject) {
         (Some(rulebook), Ok(subject)) => (rulebook, subject),
-        (None, _) => return undecided(record, version, present, "this record type is not configured".to_owned()),
-        (_, Err(why)) => return undecided(record, version, present, why.clone()),
+        (_, Err(obstacle)) => return undecided(record, version, present, obstacle.clone()),
+        (None, _) => {
+            return undecided(record, version, present, Obstacle::broken("this record type is not configured"));
+        }
     };
     let context = Context::at(lineup.moment);
     let mut trace = Trace::default();
@@ -353,8 +363,8 @@ fn decide(
     Decision { run, touched }
 }
 
-fn undecided(record: &Record, version: u64, present: Present, details: String) -> Decision {
-    Decision { run: undecidable(record, version, present, details), touched: None }
+fn undecided(record: &Record, version: u64, present: Present, obstacle: Obstacle) -> Decision {
+    Decision { run: hindered(record, version, present, obstacle), touched: None }
 }
 
 /// How a record comes to the segment it is in after the run.
@@ -477,7 +487,8 @@ impl Desk<'_> {
             let matched = failed_on.is_none();
             self.trace.rules.push(Tried { id: rule.id.clone(), matched, failed_on });
             if matched {
-                return self.apply(ready, record, subject, context);
+                let applied = self.apply(ready, record, subject, context);
+                return applied.map_err(|why| format!("rule {}: {why}", rule.id));
             }
         }
         Ok((Assignment::failed(Reason::NoConditionMet, previous_owner), None))

@@ -11,6 +11,7 @@ use crate::fault::Pointer;
 use crate::id::{Owner, RecordId, RecordKey, RecordType, RuleId, RunId, SegmentId, SellerId};
 use crate::mark::Cause;
 use crate::reason::Reason;
+use crate::record::{Record, State};
 
 /// What set a run going.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -315,7 +316,7 @@ pub struct RoutingRun {
     pub started_at: Timestamp,
     /// When the decision was committed.
     pub finished_at: Timestamp,
-    /// What went wrong, for `serverError`; never a record's contents.
+    /// What went wrong on our side; never a record's contents.
     pub error_details: Option<String>,
     /// How it was decided.
     pub trace: Trace,
@@ -340,6 +341,13 @@ impl RoutingRun {
     #[must_use]
     pub fn reason(&self) -> Option<Reason> {
         self.segmentation.reason.or(self.assignment.reason).or(self.sequence.reason)
+    }
+
+    /// Whether the record, whose last run this is, should have been assigned by now and is not (RULE-25).
+    #[must_use]
+    pub fn is_overdue(&self, record: &Record, now: Timestamp) -> bool {
+        let looks = record.state == State::Active && record.is_unassigned();
+        looks && (self.assignment.overdue || self.assignment.due_at.is_some_and(|due| due < now))
     }
 
     /// Whether nobody was found although somebody may have become eligible while it was decided: no seller is touched

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use domain::assignment_rule::{RuleState, SellerPick};
 use domain::fault::Pointer;
-use domain::id::{Owner, RecordType, RuleId};
+use domain::id::{Owner, RecordType, RuleId, SegmentId};
+use domain::mark::Cause;
+use domain::obstacle::Obstacle;
 use domain::reason::Reason;
 use domain::roster::{Member, Roster, SellerState};
 use domain::route::{Arrival, route};
@@ -169,6 +171,32 @@ fn a_value_of_a_wrong_type_ends_as_a_failed_run_and_the_batch_goes_on() {
     assert_eq!(decisions[0].run.assignment.reason, Some(Reason::ServerError));
     assert!(decisions[0].run.error_details.is_some());
     assert_eq!(decisions[1].run.assignment.status, Status::Succeeded);
+}
+
+#[test]
+fn mon_33_what_a_change_asked_for_while_a_privilege_was_lacking_happens_when_it_is_tried_again() {
+    let swiss = json!({"all": [{"field": "country", "op": "equals", "value": "CH"}]});
+    let moving = Segment { move_previously_segmented: true, ..segment("lead", "lead-ch", swiss) };
+    let organisation = organisation(vec![("lead", vec![SegmentSource { segment: moving, rules: Vec::new() }])]);
+    let mut nobody = roster(&[]);
+    let lead = record("lead", "L-1", &json!({}), at("10:00"));
+    let run = route_one(&organisation, &mut nobody, lead.clone(), at("10:00")).run;
+    let in_default = lead.routed(&run, None);
+    let change = json!({"country": "CH"}).as_object().cloned().unwrap_or_default();
+    let changed = in_default.patched(&change, &["country".to_owned()].into(), at("10:01"));
+    let lacking = Obstacle::denied("dynamodb:GetItem on table/work");
+    let mut arrival = arrival(&organisation, changed.clone());
+    arrival.subject = Err(lacking.clone());
+    let run = route(&organisation, &mut nobody, &[arrival], support::present(at("10:02"))).swap_remove(0).run;
+    assert_eq!(
+        (run.assignment.reason, run.error_details.as_ref()),
+        (Some(Reason::ServicePermission), Some(&lacking.details))
+    );
+    let failed = changed.routed(&run, None);
+    assert_eq!(failed.segment.as_ref().map(SegmentId::as_str), Some("lead-default"), "it stays where it was");
+    let again = failed.asked(Cause::Retried, None, at("10:03"));
+    let run = route_one(&organisation, &mut nobody, again, at("10:04")).run;
+    assert_eq!(run.segmentation.segment_id.as_ref().map(SegmentId::as_str), Some("lead-ch"));
 }
 
 #[test]

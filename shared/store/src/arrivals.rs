@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use domain::condition::Reads;
 use domain::id::{RecordKey, RecordType};
+use domain::obstacle::Obstacle;
 use domain::record::State;
 use domain::record_type::RecordTypes;
 use domain::route::{Arrival, Organisation};
 use domain::rulebook::Rulebook;
+use domain::subject::Subject;
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
@@ -27,6 +29,18 @@ pub struct Waiting {
     pub arrival: Arrival,
 }
 
+impl Waiting {
+    fn new(stored: Stored, subject: Understood) -> Self {
+        Self { arrival: Arrival { record: stored.record.clone(), subject }, stored }
+    }
+
+    /// A record that can't be decided because of this.
+    #[must_use]
+    pub fn hindered(stored: Stored, obstacle: Obstacle) -> Self {
+        Self::new(stored, Err(obstacle))
+    }
+}
+
 impl Store {
     /// Of these records those that wait, in the order given, each once. Records that were deleted, closed or already
     /// processed are left out: there is nothing to do.
@@ -37,25 +51,16 @@ impl Store {
         record_types: &RecordTypes,
         now: Timestamp,
     ) -> Result<Vec<Waiting>> {
-        let mut found: BTreeMap<RecordKey, Stored> =
-            self.records(wanted, now).await?.into_iter().map(|stored| (stored.record.key.clone(), stored)).collect();
-        let waiting: Vec<Stored> = wanted
-            .iter()
-            .filter_map(|key| found.remove(key))
-            .filter(|stored| {
-                stored.record.waits() && (stored.record.state == State::Active || stored.record.revision == 0)
-            })
-            .collect();
+        let waiting = self.still_waiting(wanted, now).await?;
         self.arrivals(waiting, organisation, record_types, now).await
     }
 
     /// Writes down, of those that the sweep has touched, that they are about to be decided: one that still waits after some
     /// attempts is given up, and one that nobody tried never. What commits rely on stays as it is.
-    pub async fn about_to_decide(&self, waiting: &[Waiting]) -> Result<()> {
-        let touched =
-            |waiting: &&Waiting| waiting.stored.record.mark.as_ref().is_some_and(|mark| mark.touched.is_some());
+    pub async fn about_to_decide(&self, waiting: &[Stored]) -> Result<()> {
+        let touched = |stored: &&Stored| stored.record.mark.as_ref().is_some_and(|mark| mark.touched.is_some());
         let mut updates = JoinSet::new();
-        for Waiting { stored, .. } in waiting.iter().filter(touched) {
+        for stored in waiting.iter().filter(touched) {
             let update = self.client.update_item().table_name(&self.records_table);
             let update = update
                 .set_key(Some(keys::record(&stored.record.key).attributes()))
@@ -80,7 +85,18 @@ impl Store {
         Ok(())
     }
 
-    /// Each record as `route` takes it, with what conditions see beyond it.
+    /// The same, not yet made ready to be decided.
+    pub async fn still_waiting(&self, wanted: &[RecordKey], now: Timestamp) -> Result<Vec<Stored>> {
+        let mut found: BTreeMap<RecordKey, Stored> =
+            self.records(wanted, now).await?.into_iter().map(|stored| (stored.record.key.clone(), stored)).collect();
+        let waiting = wanted.iter().filter_map(|key| found.remove(key)).filter(|stored| {
+            stored.record.waits() && (stored.record.state == State::Active || stored.record.revision == 0)
+        });
+        Ok(waiting.collect())
+    }
+
+    /// Each record as `route` takes it, with what conditions see beyond it. A record of which we may not read that can't
+    /// be decided, and keeps no other from it.
     pub async fn arrivals(
         &self,
         records: Vec<Stored>,
@@ -100,11 +116,26 @@ impl Store {
         };
         let reads: BTreeMap<RecordType, Reads> = organisation.rulebooks.iter().map(reads).collect();
         let reads = |stored: &Stored| reads.get(&stored.record.key.record_type);
-        let subjects = self.subjects(&records, reads, record_types, now).await?;
-        let arrivals = records.into_iter().zip(subjects).map(|(stored, subject)| {
-            let arrival = Arrival { record: stored.record.clone(), subject };
-            Waiting { stored, arrival }
-        });
-        Ok(arrivals.collect())
+        let subjects: Vec<Understood> = match self.subjects(&records, reads, record_types, now).await {
+            Err(Error::Denied(_)) => {
+                let mut one_by_one = Vec::with_capacity(records.len());
+                for stored in &records {
+                    match self.subjects(std::slice::from_ref(stored), reads, record_types, now).await {
+                        Err(Error::Denied(lacking)) => one_by_one.push(Err(Obstacle::denied(&lacking))),
+                        alone => one_by_one.extend(alone?.into_iter().map(understood)),
+                    }
+                }
+                one_by_one
+            }
+            together => together?.into_iter().map(understood).collect(),
+        };
+        Ok(records.into_iter().zip(subjects).map(|(stored, subject)| Waiting::new(stored, subject)).collect())
     }
+}
+
+/// A record as conditions see it, or why they can't.
+type Understood = std::result::Result<Subject, Obstacle>;
+
+fn understood(subject: std::result::Result<Subject, String>) -> Understood {
+    subject.map_err(Obstacle::broken)
 }

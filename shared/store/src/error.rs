@@ -41,6 +41,10 @@ pub enum Error {
     /// The database can't be reached or is overloaded. Try again later.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// The database refuses: our own identity lacks this privilege, such as `dynamodb:GetItem on table/work` (SEC-48).
+    /// Have it granted.
+    #[error("the database refuses: our identity lacks {0}")]
+    Denied(String),
     /// An item can't be understood, or the database refuses a request as malformed. A defect: log it.
     #[error("the database holds or was asked for something unexpected: {0}")]
     Corrupt(String),
@@ -84,11 +88,25 @@ where
         Some("ConditionalCheckFailedException" | "TransactionConflictException" | "DuplicateItemException") => {
             Error::Conflict
         }
-        Some(
-            "ValidationException" | "ResourceNotFoundException" | "SerializationException" | "AccessDeniedException",
-        ) => Error::Corrupt(text),
+        Some("AccessDeniedException") => {
+            Error::Denied(lacking(error.as_service_error().and_then(ProvideErrorMetadata::message).unwrap_or(&text)))
+        }
+        Some("ValidationException" | "ResourceNotFoundException" | "SerializationException") => Error::Corrupt(text),
         Some(_) | None => Error::Unavailable(text),
     }
+}
+
+/// Which privilege a refusal says is lacking, without who lacks it: of "User: … is not authorized to perform:
+/// dynamodb:GetItem on resource: arn:…:table/work because …" it is "dynamodb:GetItem on table/work". A refusal in other
+/// words, such as that of a key, is told as it is.
+fn lacking(refusal: &str) -> String {
+    let told = refusal.split_once("is not authorized to perform: ").and_then(|(_, rest)| {
+        let (action, rest) = rest.split_once(" on resource: ")?;
+        let resource = rest.split_whitespace().next()?;
+        let table = resource.rsplit(':').next()?;
+        Some(format!("{action} on {table}"))
+    });
+    told.unwrap_or_else(|| refusal.to_owned())
 }
 
 /// The reasons of a cancelled transaction, in the order of its items; `None` when it failed for another cause.
@@ -96,5 +114,20 @@ pub(crate) fn cancellation<R>(error: &SdkError<TransactWriteItemsError, R>) -> O
     match error.as_service_error()? {
         TransactWriteItemsError::TransactionCanceledException(cancelled) => Some(cancelled.cancellation_reasons()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_tells_the_action_and_the_table_but_not_who_was_refused() {
+        let refusal = "User: arn:aws:sts::111122223333:assumed-role/assignment/x is not authorized to perform: \
+                       dynamodb:Query on resource: arn:aws:dynamodb:eu-central-1:111122223333:table/records/index/owned \
+                       because no identity-based policy allows the dynamodb:Query action";
+        assert_eq!(lacking(refusal), "dynamodb:Query on table/records/index/owned");
+        let of_a_key = "KMS key access denied error";
+        assert_eq!(lacking(of_a_key), of_a_key);
     }
 }

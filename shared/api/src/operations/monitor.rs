@@ -3,7 +3,7 @@
 use crate::operation::Access::Organisation;
 use crate::operation::Method::{Get, Post};
 use crate::operation::{Answer, Function, Operation, Parameter, Values};
-use crate::shapes::monitor::{AssignManyBody, PendingRecord, ProcessedRecord, STATUSES, Summary};
+use crate::shapes::monitor::{AssignManyBody, MonitoredRecord, PendingRecord, ProcessedRecord, STATUSES, Summary};
 use crate::shapes::record::BatchResults;
 use crate::shapes::run::REASONS;
 use crate::shapes::segment_run::{RetryBody, SegmentRun};
@@ -27,6 +27,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
         .query(FILTER),
     operation("/v1/monitor/{type}/summary", "getSummary", Answer::resource::<Summary>())
         .about("Counts records by status, reason and segment."),
+    operation("/v1/monitor/{type}/records/{id}", "getMonitoredRecord", Answer::resource::<MonitoredRecord>())
+        .about("Tells of one record what its last run left, and whether it is overdue."),
     Operation::new(
         Function::Monitor,
         Post,

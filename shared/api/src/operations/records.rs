@@ -134,6 +134,14 @@ pub(super) const OPERATIONS: &[Operation] = &[
         .about("Lists the routing runs of a record, newest first, with their traces."),
     operation(
         Get,
+        "/v1/records/{type}/{id}/runs/{runId}",
+        "getRun",
+        Scoped(&VIEW_RUNS),
+        Answer::resource::<RoutingRun>(),
+    )
+    .about("Reads a routing run of a record, with its trace."),
+    operation(
+        Get,
         "/v1/records/{type}/{id}/timeline",
         "getTimeline",
         Scoped(&VIEW_RUNS),

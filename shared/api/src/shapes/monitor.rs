@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
 
-use super::{owner, run};
+use super::{owner, record, run};
 
 /// Whom to give which records.
 #[derive(Debug, ToSchema)]
@@ -75,6 +76,72 @@ pub struct ProcessedRecord {
     /// The segment's name; null when there is none or it was deleted.
     #[schema(required)]
     pub segment_name: Option<String>,
+    /// Whether one of the operations of its last run failed.
+    #[schema(schema_with = processed)]
+    pub status: String,
+    /// The rule that decided; null when there was none or it is not in force any more.
+    #[schema(required)]
+    pub rule_name: Option<String>,
+    /// Its last run without trace.
+    #[schema(required, value_type = Option<run::RoutingRun>)]
+    pub run: Option<Value>,
+}
+
+/// A record with what its last run left.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MonitoredRecord {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub id: RecordId,
+    /// Its type.
+    #[serde(rename = "type")]
+    #[schema(value_type = String)]
+    pub record_type: RecordType,
+    /// Its name or topic.
+    #[schema(required)]
+    pub name: Option<String>,
+    /// Where it stands; `none` = never routed, or inactive.
+    #[schema(schema_with = record::work_status)]
+    pub status: String,
+    /// Since when it waits to be processed; null when it does not.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub pending_since: Option<Timestamp>,
+    /// Who owns it.
+    #[schema(required, value_type = Option<owner::Owner>)]
+    pub owner: Option<Owner>,
+    /// When it came into being.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_on: Timestamp,
+    /// The segment it is in.
+    #[schema(required, value_type = Option<String>)]
+    pub segment_id: Option<SegmentId>,
+    /// The segment's name; null when there is none or it was deleted.
+    #[schema(required)]
+    pub segment_name: Option<String>,
+    /// The rule that decided; null when there was none or it is not in force any more.
+    #[schema(required)]
+    pub rule_name: Option<String>,
+    /// To whom the last run gave it.
+    #[schema(required, value_type = Option<owner::Owner>)]
+    pub assigned_to: Option<Owner>,
+    /// Who had it before.
+    #[schema(required, value_type = Option<owner::Owner>)]
+    pub previous_owner: Option<Owner>,
+    /// When it should be assigned at the latest.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub assignment_due: Option<Timestamp>,
+    /// Whether it should have been assigned by now and is not.
+    pub overdue: bool,
+    /// Why the first operation that failed did; the run tells of all.
+    #[schema(required, schema_with = run::reason)]
+    pub reason: Option<String>,
+    /// The same in words.
+    #[schema(required)]
+    pub reason_text: Option<String>,
+    /// What went wrong on our side.
+    #[schema(required)]
+    pub error_details: Option<String>,
     /// Its last run without trace.
     #[schema(required, value_type = Option<run::RoutingRun>)]
     pub run: Option<Value>,
@@ -121,6 +188,10 @@ pub struct SegmentSummary {
     pub members: u64,
     /// Those without an owner.
     pub unassigned: u64,
+}
+
+fn processed() -> RefOr<Schema> {
+    super::words(STATUSES)
 }
 
 /// The words for how a record was processed.

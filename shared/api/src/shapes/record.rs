@@ -317,7 +317,7 @@ fn state() -> RefOr<Schema> {
     super::words(STATES)
 }
 
-fn work_status() -> RefOr<Schema> {
+pub(super) fn work_status() -> RefOr<Schema> {
     super::words(WORK_STATUSES)
 }
 

@@ -90,6 +90,9 @@ pub struct Segmentation {
     /// Why it failed.
     #[schema(required, schema_with = reason)]
     pub reason: Option<String>,
+    /// The same in words.
+    #[schema(required)]
+    pub reason_text: Option<String>,
     /// The segment.
     #[schema(required)]
     pub segment_id: Option<String>,
@@ -114,6 +117,9 @@ pub struct Assignment {
     /// Why it failed.
     #[schema(required, schema_with = reason)]
     pub reason: Option<String>,
+    /// The same in words.
+    #[schema(required)]
+    pub reason_text: Option<String>,
     /// The rule that decided.
     #[schema(required)]
     pub rule_id: Option<String>,
@@ -140,6 +146,9 @@ pub struct Sequence {
     /// Why it failed.
     #[schema(required, schema_with = reason)]
     pub reason: Option<String>,
+    /// The same in words.
+    #[schema(required)]
+    pub reason_text: Option<String>,
     /// The sequence.
     #[schema(required)]
     pub sequence_id: Option<String>,
@@ -281,6 +290,16 @@ pub fn answer(run: &domain::run::RoutingRun, trace: bool, names: &impl Names) ->
         members.insert("status".to_owned(), status.into());
         members.insert("explanation".to_owned(), explanation::of_run(run, names).into());
         members.shift_remove("previous");
+        let reasons = [
+            ("segmentation", run.segmentation.reason),
+            ("assignment", run.assignment.reason),
+            ("sequence", run.sequence.reason),
+        ];
+        for (operation, reason) in reasons {
+            if let Some(outcome) = members.get_mut(operation) {
+                outcome["reasonText"] = reason.map(Reason::text).into();
+            }
+        }
         if !trace {
             members.shift_remove("trace");
         }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use domain::assignment_rule::{AssignmentRule, Distribution, Method, RuleState, SellerPick, Target};
 use domain::id::{RecordKey, RecordType, RuleId};
+use domain::obstacle::Obstacle;
 use domain::record::{NewRecord, Record};
 use domain::record_type::RecordTypes;
 use domain::role_definition::RoleDefinitions;
@@ -146,7 +147,8 @@ pub(crate) fn record(record_type: &str, id: &str, fields: &Value, now: Timestamp
 pub(crate) fn arrival(organisation: &Organisation, record: Record) -> Arrival {
     let definition = &organisation.rulebooks[&record.key.record_type].definition;
     let system = System { id: record.key.id.as_str(), created_on: Some(record.created_on), ..System::default() };
-    let subject = Subject::new(definition, &record.fields, &system).map_err(|faults| format!("{faults:?}"));
+    let subject =
+        Subject::new(definition, &record.fields, &system).map_err(|faults| Obstacle::broken(format!("{faults:?}")));
     Arrival { record, subject }
 }
 
