@@ -16,6 +16,7 @@ pub mod error;
 mod groups;
 pub mod imports;
 pub mod intake;
+pub mod invariants;
 mod item;
 pub mod keys;
 pub mod knowledge;
