@@ -8,6 +8,7 @@ mod changes;
 mod concurrency;
 mod configuration;
 mod imports;
+mod invariants;
 mod logs;
 mod manual_work;
 mod permission;
