@@ -1,7 +1,7 @@
 # Everything a newcomer, a developer and CI call. `make` alone lists it.
 
 HTTP_FUNCTIONS  := segments assignment-rules sellers organization records monitor
-OTHER_FUNCTIONS := assignment waiting capacity-reset
+OTHER_FUNCTIONS := assignment waiting capacity-reset check-invariants
 
 # What lets functions take the development token and the movable clock; a packaged build refuses to compile with it.
 comma    := ,
@@ -42,14 +42,24 @@ endif
 ifdef QUICK
 export QUICK
 endif
+ifdef PENDING_MINUTES
+export PENDING_MINUTES
+endif
+# On AWS: the name of the function, or of the stack that has it among its outputs.
+ifdef STACK_NAME
+FUNCTION := $(shell aws cloudformation describe-stacks --stack-name "$(STACK_NAME)" --output text \
+	--query "Stacks[0].Outputs[?OutputKey=='CheckInvariantsFunctionName'].OutputValue")
+endif
 
-.PHONY: help run stack token engine binaries test soak replay bench build doc cargo
+.PHONY: help run stack token check-invariants engine binaries test soak replay bench build doc cargo
 
 help:
 	@echo "make run      the local stack with a demonstration organisation (PORT=8080, DATA_DIR=folder to keep data,"
 	@echo "              AT=2016-10-01T00:00:00Z to start its clock there)"
 	@echo "make stack    the local stack, empty"
 	@echo "make token    a bearer token (ROLE=sales-manager SUB=susana)"
+	@echo "make check-invariants  what must hold of everything stored, checked in the stack that runs (PORT=8080), or on AWS"
+	@echo "              (STACK_NAME=baton or FUNCTION=name); fails when something is broken (PENDING_MINUTES=20)"
 	@echo "make engine   DynamoDB with the tables alone, for cargo lambda watch"
 	@echo "make test     format, lints and every test"
 	@echo "make soak     a million steps through the model of an organisation (STEPS=1000000 SEED=1)"
@@ -70,6 +80,10 @@ engine: $(CARGO_LAMBDA) binaries
 token: cargo
 	@$(LOCAL_BUILD) --quiet
 	@$(TARGET)/debug/local token --role "$(ROLE)" --sub "$(SUB)"
+
+check-invariants: cargo
+	@$(LOCAL_BUILD) --quiet
+	@$(TARGET)/debug/local check-invariants $(if $(FUNCTION)$(STACK_NAME),--function "$(or $(FUNCTION),$(error the stack $(STACK_NAME) has no such function))")
 
 binaries: cargo
 	@$(LOCAL_BUILD)

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use domain::invariant::Report;
 use jiff::{SignedDuration, Timestamp};
 use local::decisions::Decision;
 use local::invoke::InvokeOutcome;
@@ -256,6 +257,25 @@ impl RunningStack {
         match (self.stack.running().invoke)(function, event.to_string().into_bytes()).await? {
             InvokeOutcome::Ok(answer) => Ok(serde_json::from_slice(&answer)?),
             other => bail!("{function} failed: {other:?}"),
+        }
+    }
+
+    /// Has the function `check-invariants` check everything that is stored, from beginning to end; its report. The clock is
+    /// moved on where the check waits for a second look.
+    ///
+    /// # Errors
+    /// When a call fails.
+    pub async fn check_invariants(&self) -> anyhow::Result<Report> {
+        let mut event = json!({"seconds": 1});
+        loop {
+            let mut answer = self.invoke("check-invariants", &event).await?;
+            if answer["done"] == true {
+                return Ok(serde_json::from_value(answer["report"].take())?);
+            }
+            if !answer["progress"]["waitsUntil"].is_null() {
+                self.advance(1).await?;
+            }
+            event = json!({"seconds": 1, "next": answer["next"]});
         }
     }
 

@@ -8,6 +8,7 @@
 use std::path::{Path, PathBuf};
 
 pub mod api_client;
+pub mod check_invariants;
 pub mod clock;
 pub mod control;
 pub mod decisions;
@@ -18,6 +19,7 @@ pub mod event_source;
 pub mod gateway;
 pub mod invocations;
 pub mod invoke;
+pub mod lambda_api;
 pub mod names;
 pub mod outbox;
 pub mod processes;

@@ -6,11 +6,13 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use local::api_client::ApiClient;
+use local::check_invariants::{self, Place, Progress, Shown};
 use local::clock;
 use local::decisions::Decision;
 use local::demo;
@@ -51,6 +53,8 @@ enum Command {
         #[arg(long)]
         sub: Option<String>,
     },
+    /// Has a running stack check its invariants; fails when one is broken.
+    CheckInvariants(CheckArguments),
     /// DynamoDB with the tables and nothing else, for functions under `cargo lambda watch`.
     Engine {
         /// The port on 127.0.0.1.
@@ -82,6 +86,19 @@ struct StackArguments {
     requests_per_second: Option<u32>,
 }
 
+#[derive(Args)]
+struct CheckArguments {
+    /// The port of the stack on 127.0.0.1.
+    #[arg(long, env = "PORT", default_value_t = 8080)]
+    port: u16,
+    /// The name of the function on AWS, which the command `aws` then calls, instead of that of a local stack.
+    #[arg(long, env = "FUNCTION")]
+    function: Option<String>,
+    /// How long a record may wait, in minutes.
+    #[arg(long, env = "PENDING_MINUTES")]
+    pending_minutes: Option<u32>,
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     // Of this stack only: the engine warns of every condition that does not hold, which is everyday business.
@@ -95,6 +112,7 @@ async fn main() -> ExitCode {
         Command::Run(arguments) => run(arguments).await,
         Command::Stack(arguments) => stack(arguments).await,
         Command::Token { role, sub } => print_token(&role, sub.as_deref()),
+        Command::CheckInvariants(arguments) => check(arguments).await,
         Command::Engine { port, data_dir: folder, at } => {
             engine(EngineOptions { data_dir: data_dir(folder), port, at }).await
         }
@@ -131,6 +149,26 @@ fn print_token(roles: &[String], sub: Option<&str>) -> Result<()> {
     let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
     let sub = sub.filter(|sub| !sub.is_empty()).unwrap_or(roles[0]);
     println!("{}", token::sign(&Key::of_checkout()?, sub, &roles));
+    Ok(())
+}
+
+async fn check(arguments: CheckArguments) -> Result<()> {
+    let here = || Place::Local(format!("http://127.0.0.1:{}", arguments.port));
+    let place = arguments.function.filter(|name| !name.is_empty()).map_or_else(here, Place::Aws);
+    let bar = ProgressBar::new(1);
+    bar.set_style(ProgressStyle::with_template("{bar:40} {percent:>3} % {msg}").expect("the template is well formed"));
+    bar.set_message("looks");
+    let told = |progress: Progress| {
+        bar.set_length(progress.of);
+        bar.set_position(progress.done);
+        let waits = |until| format!("looks again at {until:.0}");
+        bar.set_message(progress.waits_until.map_or_else(|| "looks".to_owned(), waits));
+    };
+    let report = check_invariants::check(&place, arguments.pending_minutes, told).await;
+    bar.finish_and_clear();
+    let report = report?;
+    println!("{}", Shown(&report));
+    ensure!(report.is_clean(), "breaches: {}", check_invariants::how_many(&report));
     Ok(())
 }
 

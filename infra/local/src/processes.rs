@@ -154,6 +154,12 @@ impl Processes {
         })
     }
 
+    /// Whether there is a function of this name.
+    #[must_use]
+    pub fn has(&self, function: &str) -> bool {
+        self.shared.functions.contains_key(function)
+    }
+
     /// All functions at this instant, by name.
     #[must_use]
     pub fn view(&self) -> Vec<FunctionView> {

@@ -23,6 +23,7 @@ use crate::engine::{Engine, EngineOptions};
 use crate::event_source::{DEFAULT_SHARDS, EventSources};
 use crate::gateway::{Gateway, Settings, route::Route};
 use crate::invoke::Now;
+use crate::lambda_api;
 use crate::processes::{OutputLine, Processes, Program, functions_dir};
 use crate::running::Running;
 use crate::schedule::Schedules;
@@ -136,7 +137,8 @@ impl Stack {
             .flat_map(|function| function.routes.iter().map(|route| Route::new(&function.name, route)))
             .collect();
         let settings = Settings { routes, key: key.clone(), requests_per_second: options.requests_per_second, invoke };
-        let local = control::routes(Arc::clone(&running)).merge(docs::routes());
+        let local = control::routes(Arc::clone(&running)).merge(lambda_api::routes(Arc::clone(&running)));
+        let local = local.merge(docs::routes());
         let gateway = Gateway::start(listener, settings, local)?;
         let table_names = template.tables.into_iter().map(|table| table.name).collect();
         Ok(Self {

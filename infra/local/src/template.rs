@@ -348,7 +348,8 @@ Resources:
                 "monitor",
                 "assignment",
                 "waiting",
-                "capacity-reset"
+                "capacity-reset",
+                "check-invariants"
             ]
         );
         let tables: Vec<&str> = template.tables.iter().map(|table| table.name.as_str()).collect();

@@ -138,6 +138,25 @@ async fn an_item_put_by_another_client_reaches_assignment_and_its_decision_is_to
 }
 
 #[tokio::test]
+async fn a_function_is_invoked_as_by_lambdas_own_api() {
+    let fixture = start().await;
+    let path = |name: &str| format!("/2015-03-31/functions/{name}/invocations");
+    assert_eq!(fixture.post(&path("check-invariants"), "{}").await, (200, json!({})));
+    assert_eq!(fixture.post(&path("check-invariants"), "").await, (200, json!({})), "without an event");
+    let (status, refused) = fixture.post(&path("nobody"), "{}").await;
+    assert_eq!((status, &refused["Message"]), (404, &json!("Function not found: nobody")));
+    let url = format!("{}{}", fixture.stack.url(), path("check-invariants"));
+    let not_waited_for = fixture.client.post(&url).header("x-amz-invocation-type", "Event").body("{}");
+    assert_eq!(fixture.send(not_waited_for).await.0, 400);
+    // The stand-in ends at what is no JSON, and its process with it.
+    let failed = fixture.client.post(&url).body("no JSON").send().await.unwrap();
+    let headers =
+        ["x-amz-function-error", "x-amz-executed-version"].map(|name| failed.headers()[name].to_str().unwrap());
+    assert_eq!((failed.status().as_u16(), headers), (200, ["Unhandled", "$LATEST"]));
+    fixture.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn an_event_source_can_be_paused_and_resumed() {
     let fixture = start().await;
     let mut decisions = fixture.stack.decisions();

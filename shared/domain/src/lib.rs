@@ -20,6 +20,7 @@ mod group;
 pub mod id;
 pub mod import;
 pub mod in_periods;
+pub mod invariant;
 mod lineup;
 pub mod mark;
 pub mod members;

@@ -42,9 +42,12 @@ pub(crate) const CONSIDERED: &str = "considered";
 pub(crate) const ASSIGNED: &str = "assigned";
 pub(crate) const FAILED: &str = "failed";
 
+/// What the attributes that count what rules have routed begin with.
+pub(crate) const ROUTED: &str = "routed.";
+
 /// The attribute that counts what a rule has routed, in the row of its segment.
 pub(crate) fn routed(rule: &RuleId) -> String {
-    format!("routed.{rule}")
+    format!("{ROUTED}{rule}")
 }
 
 /// The write that adds to one row.
@@ -166,7 +169,7 @@ impl Store {
 impl Counts {
     fn add(&mut self, row: &Item) {
         let sort = row.get("sk").and_then(|sk| sk.as_s().ok()).map(String::as_str).unwrap_or_default();
-        let segment = sort.strip_prefix("segment#").map(SegmentId::from);
+        let segment = sort.strip_prefix(keys::SEGMENT_COUNTS).map(SegmentId::from);
         for (attribute, value) in row {
             let Some(count) = value.as_n().ok().and_then(|digits| digits.parse::<i64>().ok()) else { continue };
             if let Some(segment) = &segment {
@@ -175,7 +178,7 @@ impl Counts {
                     "members" => counts.members += count,
                     "unassigned" => counts.unassigned += count,
                     other => {
-                        if let Some(rule) = other.strip_prefix("routed.") {
+                        if let Some(rule) = other.strip_prefix(ROUTED) {
                             *counts.routed.entry(RuleId::from(rule)).or_insert(0) += count;
                         }
                     }

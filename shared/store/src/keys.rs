@@ -271,8 +271,11 @@ pub fn seller(id: &SellerId) -> Key {
 /// A seller's moving part: held records, turns, generation, period. Under a key of its own, apart from the static part.
 #[must_use]
 pub fn seller_state(id: &SellerId) -> Key {
-    Key::work(format!("state#{id}"), ALONE)
+    Key::work(format!("{SELLER_STATES}{id}"), ALONE)
 }
+
+/// What the partition keys of the sellers' moving parts begin with.
+pub const SELLER_STATES: &str = "state#";
 
 /// Partition of the recount: its round and the sellers under suspicion.
 pub const RECOUNT: &str = "recount";
@@ -310,8 +313,11 @@ pub fn unique(kind: &str, name: &str) -> Key {
 /// The runs of one commit, packed.
 #[must_use]
 pub fn runs(chunk: &str) -> Key {
-    Key::work(format!("runs#{chunk}"), ALONE)
+    Key::work(format!("{RUNS}{chunk}"), ALONE)
 }
+
+/// What the partition keys of runs begin with.
+pub const RUNS: &str = "runs#";
 
 /// Partition of one shard of a record type's counters.
 #[must_use]
@@ -325,8 +331,11 @@ pub const STATUS_COUNTS: &str = "status";
 /// Counters of one segment: members, unassigned, records routed by each rule. The sort key below [`counts`].
 #[must_use]
 pub fn segment_counts(segment: &SegmentId) -> String {
-    format!("segment#{segment}")
+    format!("{SEGMENT_COUNTS}{segment}")
 }
+
+/// What the sort keys of the counters of segments begin with.
+pub const SEGMENT_COUNTS: &str = "segment#";
 
 /// What the counters of a segment's run are called: records it asked for, waits for, that got an owner, that did not.
 #[must_use]

@@ -18,6 +18,7 @@ pub mod freed;
 mod groups;
 pub mod imports;
 pub mod intake;
+pub mod invariants;
 mod item;
 pub mod keys;
 pub mod knowledge;

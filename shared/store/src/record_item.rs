@@ -238,6 +238,20 @@ impl Stored {
         Ok(stored.expect("the item of a record has the key of a record"))
     }
 
+    /// Whether an attribute of ours is absent or can be understood.
+    pub(crate) fn readable(&self, attribute: &str) -> bool {
+        !self.unreadable.contains(&attribute)
+    }
+
+    /// Where the index `owned` has the item, and where it belongs by what the record says; none = nowhere.
+    pub(crate) fn places(&self) -> Result<[Option<String>; 2]> {
+        let place = |item: &Item| {
+            let part = |name: &str| item.get(name)?.as_s().ok().cloned();
+            Some(format!("{} {}", part("ownedBy")?, part("ownedSort")?))
+        };
+        Ok([place(&self.item), place(&item_of(&self.record)?)])
+    }
+
     /// What has to be written so that the item holds `after`.
     pub(crate) fn difference(&self, after: &Record) -> Result<Difference> {
         let ours = |name: &String| RESERVED.contains(&name.as_str()) || name == "fields" || name == "pk";

@@ -40,7 +40,8 @@ const PAGE: usize = 100;
 pub type Suspects = BTreeMap<SellerId, Look>;
 
 /// What a look saw.
-enum Seen {
+#[derive(Debug)]
+pub(crate) enum Seen {
     /// As much is kept as was counted.
     Right,
     /// The seller was changed meanwhile.
@@ -59,20 +60,8 @@ impl Store {
         types: &[RecordType],
         now: Timestamp,
     ) -> Result<Figures> {
-        let places = Arc::new(Semaphore::new(AT_ONCE));
-        let types: Arc<[RecordType]> = types.into();
-        let mut looks = JoinSet::new();
-        for (seller, state) in states {
-            let (store, places, types) = (self.clone(), Arc::clone(&places), Arc::clone(&types));
-            looks.spawn(async move {
-                let _place = places.acquire_owned().await.expect("the semaphore is never closed");
-                let seen = store.look(&seller, &state, &types, now).await;
-                (seller, seen)
-            });
-        }
         let mut figures = Figures::default();
-        while let Some(look) = looks.join_next().await {
-            let (seller, seen) = look.expect("a look neither panics nor is cancelled");
+        for (seller, seen) in self.looks(states, types, now).await {
             figures.looks += 1;
             match seen? {
                 Seen::Moved => figures.void += 1,
@@ -85,6 +74,31 @@ impl Store {
             }
         }
         Ok(figures)
+    }
+
+    /// Looks at sellers whose moving part was just read, in no order. Writes nothing.
+    pub(crate) async fn looks(
+        &self,
+        states: BTreeMap<SellerId, SellerState>,
+        types: &[RecordType],
+        now: Timestamp,
+    ) -> Vec<(SellerId, Result<Seen>)> {
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        let types: Arc<[RecordType]> = types.into();
+        let mut looks = JoinSet::new();
+        for (seller, state) in states {
+            let (store, places, types) = (self.clone(), Arc::clone(&places), Arc::clone(&types));
+            looks.spawn(async move {
+                let _place = places.acquire_owned().await.expect("the semaphore is never closed");
+                let seen = store.look(&seller, &state, &types, now).await;
+                (seller, seen)
+            });
+        }
+        let mut seen = Vec::new();
+        while let Some(look) = looks.join_next().await {
+            seen.push(look.expect("a look neither panics nor is cancelled"));
+        }
+        seen
     }
 
     /// What follows from a look that found a difference.

@@ -2,6 +2,7 @@
 //! and rules over and over. A run's id is `{chunk}.{index}`; the record points to its last run, each run to the one
 //! before.
 
+use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
 
 use aws_sdk_dynamodb::primitives::Blob;
@@ -15,6 +16,7 @@ use flate2::write::DeflateEncoder;
 
 use crate::batch_get::Consistency;
 use crate::error::{Error, Result};
+use crate::item::Item;
 use crate::keys;
 use crate::store::Store;
 
@@ -54,6 +56,12 @@ fn unpack(packed: &[u8]) -> Result<Vec<RoutingRun>> {
     serde_json::from_slice(&json).map_err(|error| Error::Corrupt(format!("runs can't be read: {error}")))
 }
 
+/// The runs that an item holds.
+pub(crate) fn of_chunk(chunk: &Item) -> Result<Vec<RoutingRun>> {
+    let packed = chunk.get("runs").and_then(|runs| runs.as_b().ok());
+    unpack(packed.ok_or_else(|| Error::Corrupt("a chunk holds no runs".to_owned()))?.as_ref())
+}
+
 impl Store {
     /// A run, with its trace.
     pub async fn run(&self, id: &RunId) -> Result<RoutingRun> {
@@ -62,15 +70,27 @@ impl Store {
 
     /// Runs, with their traces, in no order; runs that don't exist are left out. Each chunk is read once.
     pub async fn runs(&self, ids: &[RunId]) -> Result<Vec<RoutingRun>> {
-        let wanted = ids.iter().filter_map(|id| Some(keys::runs(parse(id)?.0))).collect();
-        let chunks = self.batch_get(&self.work_table, wanted, Consistency::Strong).await?;
         let mut found = Vec::with_capacity(ids.len());
-        for chunk in chunks {
-            let packed = chunk.get("runs").and_then(|runs| runs.as_b().ok());
-            let packed = packed.ok_or_else(|| Error::Corrupt("a chunk holds no runs".to_owned()))?;
-            found.extend(unpack(packed.as_ref())?.into_iter().filter(|run| ids.contains(&run.id)));
+        for chunk in self.chunks_of(ids).await? {
+            found.extend(of_chunk(&chunk)?.into_iter().filter(|run| ids.contains(&run.id)));
         }
         Ok(found)
+    }
+
+    /// Runs by their ids; those that don't exist, or lie in a chunk that can't be understood, are left out.
+    pub(crate) async fn readable_runs(&self, ids: &[RunId]) -> Result<HashMap<RunId, RoutingRun>> {
+        let wanted: HashSet<&RunId> = ids.iter().collect();
+        let mut found = HashMap::with_capacity(ids.len());
+        for chunk in self.chunks_of(ids).await? {
+            let runs = of_chunk(&chunk).unwrap_or_default().into_iter();
+            found.extend(runs.filter(|run| wanted.contains(&run.id)).map(|run| (run.id.clone(), run)));
+        }
+        Ok(found)
+    }
+
+    async fn chunks_of(&self, ids: &[RunId]) -> Result<Vec<Item>> {
+        let wanted = ids.iter().filter_map(|id| Some(keys::runs(parse(id)?.0))).collect();
+        self.batch_get(&self.work_table, wanted, Consistency::Strong).await
     }
 
     /// The runs of a record, newest first, beginning with the latest or with `from`, and the run at which to go on.

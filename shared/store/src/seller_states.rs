@@ -39,7 +39,7 @@ impl Store {
             ids.iter().map(|id| (id.clone(), SellerState::default())).collect();
         let wanted = ids.iter().map(keys::seller_state).collect();
         for item in self.batch_get(&self.work_table, wanted, Consistency::Strong).await? {
-            let pk = item.get("pk").and_then(|pk| pk.as_s().ok()).and_then(|pk| pk.strip_prefix("state#"));
+            let pk = item.get("pk").and_then(|pk| pk.as_s().ok()).and_then(|pk| pk.strip_prefix(keys::SELLER_STATES));
             let id = pk.ok_or_else(|| Error::Corrupt("a seller's moving part without its key".to_owned()))?;
             states.insert(SellerId::from(id), state_of(&item)?);
         }

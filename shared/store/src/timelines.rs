@@ -5,7 +5,7 @@
 //! that had the same id.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::id::{RunId, SegmentId};
+use domain::id::{RecordKey, RunId, SegmentId};
 use domain::record::{Record, State};
 use domain::run::RoutingRun;
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ use crate::keys;
 use crate::store::Store;
 
 const DELETED: &str = "deleted";
+const LAST_RUN: &str = "run";
 
 /// A record was closed or reopened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,9 +53,11 @@ impl StateChange {
     }
 }
 
-/// What ends the timeline of a record that is deleted: it sorts behind the last change.
+/// What ends the timeline of a record that is deleted: it sorts behind the last change, and names the last run, from
+/// which the others are found as long as there are any.
 pub(crate) fn deletion(record: &Record) -> Item {
     let mut item = Item::from([(DELETED.to_owned(), AttributeValue::Bool(true))]);
+    item.extend(record.last.as_ref().map(|last| (LAST_RUN.to_owned(), text(last.id.as_str()))));
     item.extend(keys::state_change(&Record { revision: record.revision + 1, ..record.clone() }).attributes());
     item
 }
@@ -116,6 +119,13 @@ impl Store {
         let run = runs.next().map(|run| run.id).or(next_run);
         let change = changes.next().map(|(key, _)| key);
         Ok((found, Some(TimelinePosition { run, change })))
+    }
+
+    /// The deletions of records of this type and id, each with the last run that its record had.
+    pub(crate) async fn deletions(&self, record: &RecordKey) -> Result<Vec<Option<RunId>>> {
+        let items = self.query_all(&keys::timeline(record), None).await?.into_iter();
+        let last_run = |item: Item| Some(RunId::new(item.get(LAST_RUN)?.as_s().ok()?));
+        Ok(items.filter(|item| item.contains_key(DELETED)).map(last_run).collect())
     }
 
     /// The changes of a record's state up to and with this one, newest first, each with its place.

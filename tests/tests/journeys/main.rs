@@ -11,6 +11,7 @@ mod deleted_segments;
 mod explain;
 mod freed_sellers;
 mod imports;
+mod invariants;
 mod logs;
 mod manual_work;
 mod monitor;
