@@ -43,6 +43,11 @@ pub(crate) fn members_leave(table: &str, segment: &Segment) -> Put {
 }
 
 impl Store {
+    /// Whether the members of a segment, which was deleted, are leaving it.
+    pub async fn is_being_left(&self, id: &SegmentId) -> Result<bool> {
+        Ok(self.work_item(&keys::former_segment(id)).await?.is_some())
+    }
+
     /// Has a record leave a segment that is no more, if it still is in it.
     pub async fn leave(&self, former: &FormerSegment, key: &RecordKey, now: Timestamp) -> Result<()> {
         let left = self.change_record::<Error>(key, now, |stored| {

@@ -39,10 +39,10 @@ use scan::{PARTS, Place};
 const PAUSE: SignedDuration = SignedDuration::from_mins(1);
 
 /// For how many minutes a record may wait unless somebody says otherwise. The minute sweep touches a mark that is older
-/// than five minutes, twice more in the two minutes that follow, and then gives the record up: after nine minutes it has
-/// been decided one way or another. It does so for the thousand oldest of a type at a time, so twenty minutes leave room
-/// for three thousand that are late at once.
-pub const PENDING_MINUTES: u32 = 20;
+/// than five minutes, again after five and after ten more, and gives the record up when three decisions were begun and none
+/// committed: after seventeen minutes it has been decided one way or another, unless nobody decides at all. The rest is
+/// room for sweeps that were missed.
+pub const PENDING_MINUTES: u32 = 30;
 
 /// A check, as far as it has come.
 #[derive(Debug, Serialize, Deserialize)]
@@ -154,7 +154,7 @@ impl Check {
     /// Begins the second looks.
     async fn again(&mut self, store: &Store) -> Result<Part> {
         for segment in self.missing.clone() {
-            if store.segment(&segment).await?.is_some() {
+            if store.segment(&segment).await?.is_some() || store.is_being_left(&segment).await? {
                 self.missing.remove(&segment);
             }
         }

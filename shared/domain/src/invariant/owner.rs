@@ -149,7 +149,13 @@ mod tests {
     #[test]
     fn another_programs_item_is_not_judged_before_its_adoption() {
         let mut record = new_lead("L-1", &json!({})).into_record(at(0));
-        record.last = Some(crate::record::LastRun { id: "c.0".into(), at: at(1), reason: None, unassigned: false });
+        record.last = Some(crate::record::LastRun {
+            id: "c.0".into(),
+            at: at(1),
+            reason: None,
+            unassigned: false,
+            sought_by: None,
+        });
         assert!(disowned(&record, None).is_some() && misplaced(&record, false, Some("x"), None).is_some());
         record.counted = false;
         assert_eq!((disowned(&record, None), misplaced(&record, false, Some("x"), None)), (None, None));
