@@ -163,8 +163,8 @@ impl Writes {
             .map(|(_, rows)| rows.len())
             .sum();
         let freed = self.sellers.values().filter(|change| change.makes_room()).count();
-        // This record's owner so far may be freed too.
-        self.transaction.len() + 1 + sellers.len() + freed + 1 + rows.len() + other_rows + 1
+        let frees = changes.iter().any(|(counter, change)| matches!(counter, Counter::Held(_)) && *change < 0);
+        self.transaction.len() + 1 + sellers.len() + freed + usize::from(frees) + rows.len() + other_rows + 1
     }
 
     /// The transaction; the runs lie under the chunk's id.

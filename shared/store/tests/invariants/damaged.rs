@@ -1,5 +1,7 @@
 //! Each kind of damage, and how it is told.
 
+use store::to_do::ToDo;
+
 use super::*;
 
 const OWNER: Invariant = Invariant::OneOwner;
@@ -225,6 +227,11 @@ async fn a_run_without_record_is_found_unless_the_product_deleted_it() {
 async fn a_member_of_a_segment_that_does_not_exist_is_found() {
     let fixture = lived().await;
     fixture.store.delete_segment(&"lead-new".into(), |_| Ok::<_, Error>(())).await.unwrap();
+    assert_eq!(found(&fixture).await, [], "they are to leave it");
+    let ToDo::Leave(former) = fixture.store.to_do_at("formerSegment#lead-new").await.unwrap().unwrap() else {
+        panic!("another thing to do")
+    };
+    fixture.store.forget_former_segment(&former).await.unwrap();
     let broken = found(&fixture).await;
     assert_eq!(broken.len(), 6);
     let expected = "lead#first is a member of segment lead-new, which does not exist.".to_owned();
