@@ -59,7 +59,7 @@ help:
 	@echo "make stack    the local stack, empty"
 	@echo "make token    a bearer token (ROLE=sales-manager SUB=susana)"
 	@echo "make check-invariants  what must hold of everything stored, checked in the stack that runs (PORT=8080), or on AWS"
-	@echo "              (STACK_NAME=baton or FUNCTION=name); fails when something is broken (PENDING_MINUTES=20)"
+	@echo "              (STACK_NAME=baton or FUNCTION=name); fails when something is broken (PENDING_MINUTES=30)"
 	@echo "make engine   DynamoDB with the tables alone, for cargo lambda watch"
 	@echo "make test     format, lints and every test"
 	@echo "make soak     a million steps through the model of an organisation (STEPS=1000000 SEED=1)"

@@ -162,9 +162,9 @@ impl Writes {
             .filter(|(record_type, _)| **record_type != after.key.record_type)
             .map(|(_, rows)| rows.len())
             .sum();
-        let freed = self.sellers.values().filter(|change| change.makes_room()).count();
-        let frees = changes.iter().any(|(counter, change)| matches!(counter, Counter::Held(_)) && *change < 0);
-        self.transaction.len() + 1 + sellers.len() + freed + usize::from(frees) + rows.len() + other_rows + 1
+        let making_room = self.sellers.values().filter(|change| change.makes_room()).count();
+        let one_more = changes.iter().any(|(counter, change)| matches!(counter, Counter::Held(_)) && *change < 0);
+        self.transaction.len() + 1 + sellers.len() + making_room + usize::from(one_more) + rows.len() + other_rows + 1
     }
 
     /// The transaction; the runs lie under the chunk's id.
