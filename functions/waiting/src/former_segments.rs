@@ -32,11 +32,6 @@ impl Waiting {
     /// Has a page of members leave.
     pub(crate) async fn step_leaving(&self, leaving: &mut Leaving) -> Result<Step, Error> {
         let now = self.clock.now();
-        if self.store.segment(&leaving.former.id).await?.is_some() {
-            // Another one was created under the id.
-            self.store.forget_former_segment(&leaving.former).await?;
-            return Ok(Step::Over);
-        }
         let listing = Listing::members(&leaving.former.id).oldest_first();
         let (keys, next) = self.store.index_page(&listing, leaving.position.as_ref(), PAGE).await?;
         leaving.left += keys.len();
@@ -51,17 +46,13 @@ impl Waiting {
         }
         let id = leaving.former.id.as_str();
         match leaving.former.empty_since {
-            Some(since) if leaving.left == 0 => {
-                if now.duration_since(since) >= DECIDED {
-                    self.store.forget_former_segment(&leaving.former).await?;
-                }
-            }
-            _ => {
-                self.store.put_empty_since(&leaving.former, now).await?;
-                info!(segment.id = id, members = leaving.left, "a deleted segment was left by its members");
-            }
+            // The next sweep looks whether they have left: an item that changes now would have it looked at at once, and
+            // again for a member that can't leave.
+            _ if leaving.left > 0 => info!(segment.id = id, members = leaving.left, "members leave a deleted segment"),
+            None => self.store.put_empty_since(&leaving.former, now).await?,
+            Some(since) if now.duration_since(since) < DECIDED => {}
+            Some(_) => self.store.forget_former_segment(&leaving.former).await?,
         }
-        // The sweep looks again.
         Ok(Step::Over)
     }
 }

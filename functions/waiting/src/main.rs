@@ -44,8 +44,8 @@ async fn main() -> Result<(), Error> {
             Event::Sweep { .. } => {
                 // What is due comes first: it does not wait for what is late. What fails keeps nothing else from happening.
                 let fired = waiting.fire_all().await;
-                let opened = waiting.open().await;
                 let swept = waiting.sweep(ends).await;
+                let opened = waiting.open().await;
                 let seen_to = waiting.see_to_all(ends).await;
                 fired?;
                 opened?;

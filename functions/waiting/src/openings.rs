@@ -4,12 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::freed::{Freed, Look, OfType, Sought, open_rules};
+use domain::freed::{Freed, Look, Sought, newly_open};
 use domain::id::RecordKey;
-use domain::roster::Roster;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use lambda_runtime::Error;
-use store::knowledge::Knowledge;
 use store::listing::Listing;
 
 use crate::Waiting;
@@ -19,6 +17,9 @@ const ONE_BY_ONE: usize = 20;
 
 /// So many records are looked at in turn each minute.
 const IN_TURN: usize = 1_000;
+
+/// Sweeps that are further apart than this have missed what came and went between.
+const GAP: SignedDuration = SignedDuration::from_mins(5);
 
 /// What the first sweep of all takes for the one before it.
 const BEFORE_THE_FIRST: SignedDuration = SignedDuration::from_mins(1);
@@ -38,8 +39,15 @@ impl Waiting {
         }
         let roster = self.store.roster(&knowledge, now).await?;
         let then = last.at.unwrap_or(now.checked_sub(BEFORE_THE_FIRST)?);
-        for freed in newly_open(&knowledge, &roster, sought.keys(), then, now) {
-            self.store.free(&freed).await?;
+        let rules = sought.keys().map(|sought| (sought.record_type.clone(), sought.rule.clone())).collect();
+        let come = newly_open(&knowledge.organisation, &roster, &rules, then, now);
+        // After a gap somebody may have gone and come again in it.
+        if come.len() > ONE_BY_ONE || now.duration_since(then) > GAP {
+            self.store.free(&Freed::Anybody).await?;
+        } else {
+            for seller in come {
+                self.store.free(&Freed::Seller(seller)).await?;
+            }
         }
         let listing = Listing::waiting(sought.keys());
         let (in_turn, next) = self.store.index_page(&listing, last.position.as_ref(), IN_TURN).await?;
@@ -49,22 +57,4 @@ impl Waiting {
         self.look(&mut Look::new(Freed::Anybody, roster), keys, &knowledge, now).await?;
         Ok(self.store.put_last_sweep(now, next.as_ref()).await?)
     }
-}
-
-/// Who can take records for which some wait, and could not at the instant before.
-fn newly_open<'s>(
-    knowledge: &Knowledge,
-    roster: &Roster,
-    sought: impl Iterator<Item = &'s Sought>,
-    then: Timestamp,
-    now: Timestamp,
-) -> Vec<Freed> {
-    let rules: BTreeSet<OfType> = sought.map(|sought| (sought.record_type.clone(), sought.rule.clone())).collect();
-    let open = |position: usize, at: Timestamp| {
-        open_rules(&knowledge.organisation, &roster.members()[position..=position], at, &rules)
-    };
-    let members = roster.members().iter().enumerate();
-    let come = members.filter(|(position, _)| !open(*position, now).is_subset(&open(*position, then)));
-    let come: Vec<Freed> = come.map(|(_, member)| Freed::Seller(member.seller.id.clone())).collect();
-    if come.len() > ONE_BY_ONE { vec![Freed::Anybody] } else { come }
 }

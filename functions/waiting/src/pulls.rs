@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use domain::freed::{Freed, Look, OfType, Sought, open_rules};
 use domain::id::RecordKey;
-use domain::reason::Reason;
 use domain::record::Record;
 use domain::roster::Member;
 use domain::route::Present;
@@ -144,7 +143,8 @@ impl Waiting {
         for record_type in organisation.rulebooks.keys().filter(|name| open.iter().any(|(of, _)| of == *name)) {
             let found = self.store.sought(record_type).await?.into_keys();
             let of_type = |sought: Sought| ((record_type.clone(), sought.rule.clone()), sought);
-            sought.extend(found.map(of_type).filter(|(rule, sought)| open.contains(&rule) && could_help(pull, sought)));
+            // Whatever the reason: it is that of its last decision, and may be another one by now.
+            sought.extend(found.map(of_type).filter(|(rule, _)| open.contains(&rule)));
         }
         if sought.is_empty() {
             return Ok(None);
@@ -211,9 +211,4 @@ impl Waiting {
         all(asked, ask).await?;
         Ok((keys, met))
     }
-}
-
-/// Whether this could be over by what freed somebody: more room changes nothing for whom no seller fits.
-fn could_help(pull: &Pull, sought: &Sought) -> bool {
-    pull.anew || matches!(sought.reason, Reason::NoCapacity | Reason::NoAvailability)
 }

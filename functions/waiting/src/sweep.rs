@@ -7,12 +7,14 @@
 use std::time::SystemTime;
 
 use domain::id::{RecordKey, RecordType};
+use domain::obstacle::Obstacle;
 use domain::record::Record;
 use domain::route::{Decision, Present, undecidable};
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::tracing::{info, warn};
 use serde::Serialize;
 use store::Error;
+use store::arrivals::Waiting as Ended;
 use store::commit::Committed;
 use store::listing::Listing;
 use store::records::Change;
@@ -66,18 +68,17 @@ impl Waiting {
             let marked: Vec<Record> = records.filter(|record| record.mark.is_some()).collect();
             let is_young = |record: &&Record| record.mark.as_ref().is_some_and(|mark| mark.since > before);
             let young = marked.iter().filter(is_young).count();
-            let overdue = marked.into_iter().filter(|record| !is_young(&record));
-            let (given_up, waiting): (Vec<Record>, Vec<Record>) =
-                overdue.partition(|record| attempts(record) >= MOST_ATTEMPTS);
             let is_left = |record: &Record| {
                 let touched = record.mark.as_ref().and_then(|mark| mark.touched);
                 touched.is_none_or(|touched| touched <= before)
             };
-            let touched: Vec<RecordKey> = waiting.into_iter().filter(is_left).map(|record| record.key).collect();
+            let overdue = marked.into_iter().filter(|record| !is_young(&record) && is_left(record));
+            let (given_up, touched): (Vec<Record>, Vec<Record>) =
+                overdue.partition(|record| attempts(record) >= MOST_ATTEMPTS);
             swept.given_up += given_up.len();
             swept.touched += touched.len();
             all(given_up, |record| self.clone().give_up(record.key, now)).await?;
-            all(touched, |key| self.clone().touch(key, now)).await?;
+            all(touched, |record| self.clone().touch(record.key, now)).await?;
             // The longest waiting come first.
             position = next;
             if position.is_none() || young > 0 {
@@ -92,32 +93,37 @@ impl Waiting {
             let record = stored.record.clone();
             Ok(if record.mark.is_some() { Change::Into(Box::new(record.swept(now))) } else { Change::Nothing })
         });
-        if let Err(error) = touched.await {
-            passed_over(&key, &error);
+        match touched.await {
+            // It can't be changed, and so nobody could ever try it.
+            Err(Error::Refused { message, .. }) => self.end_record(&key, message, now).await,
+            Err(error) => passed_over(&key, &error),
+            Ok(_) => {}
         }
         Ok(())
     }
 
     async fn give_up(self, key: RecordKey, now: Timestamp) -> Result<(), Error> {
-        let knowledge = self.store.knowledge(&self.memory).await?;
-        for waiting in self
-            .store
-            .waiting(std::slice::from_ref(&key), &knowledge.organisation, &knowledge.record_types, now)
-            .await?
-        {
-            let record = &waiting.stored.record;
-            let rulebook = knowledge.organisation.rulebooks.get(&record.key.record_type);
-            let version = rulebook.map_or(0, |rulebook| rulebook.version);
-            let details = format!("not processed in {MOST_ATTEMPTS} attempts since the record was marked");
-            let run = undecidable(record, version, Present { now, writer: 0, drawn: 0 }, details);
+        let details = format!("not processed in {MOST_ATTEMPTS} attempts since the record was marked");
+        self.end_record(&key, details, now).await;
+        Ok(())
+    }
+
+    /// Ends a record as a failed run. It reads nothing but the record, because something else may be what fails.
+    async fn end_record(&self, key: &RecordKey, details: String, now: Timestamp) {
+        let records = match self.store.still_waiting(std::slice::from_ref(key), now).await {
+            Ok(records) => records,
+            Err(error) => return passed_over(key, &error),
+        };
+        for stored in records {
+            let run = undecidable(&stored.record, 0, Present { now, writer: 0, drawn: 0 }, details.clone());
+            let waiting = Ended::hindered(stored, Obstacle::broken(details.clone()));
             let decision = Decision { run, touched: None };
             match self.store.commit(&[(&waiting, &decision)], 1, now).await {
                 Ok(Committed::First(_)) => warn!(record.id = %key, "record given up"),
                 Ok(Committed::Refused) => {}
-                Err(error) => passed_over(&key, &error),
+                Err(error) => passed_over(key, &error),
             }
         }
-        Ok(())
     }
 }
 

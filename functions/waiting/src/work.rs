@@ -77,6 +77,10 @@ impl Waiting {
             let mut left = Vec::with_capacity(works.len());
             let mut more = false;
             for mut work in works {
+                if SystemTime::now() >= ends {
+                    left.push(work);
+                    continue;
+                }
                 match self.step(&mut work).await {
                     Ok(Step::Over) => {}
                     Ok(step) => {

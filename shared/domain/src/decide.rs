@@ -45,8 +45,7 @@ fn in_spite(
 }
 
 /// A failed run in place of a decision.
-#[must_use]
-pub fn failed(organisation: &Organisation, arrival: &Arrival, present: Present, details: &str) -> Decision {
+fn failed(organisation: &Organisation, arrival: &Arrival, present: Present, details: &str) -> Decision {
     let record = &arrival.record;
     let version = organisation.rulebooks.get(&record.key.record_type).map_or(0, |rulebook| rulebook.version);
     Decision { run: undecidable(record, version, present, details.to_owned()), touched: None }

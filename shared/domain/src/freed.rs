@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::assignment_rule::{SellerPick, Target};
+use crate::assignment_rule::{Distribution, SellerPick, Target};
 use crate::condition::Moment;
 use crate::decide::decide;
 use crate::id::{RecordType, RuleId, SellerId};
@@ -61,6 +61,48 @@ impl Freed {
     }
 }
 
+/// What every seller is held against, at one instant.
+struct Gates<'a> {
+    organisation: &'a Organisation,
+    moment: Moment,
+    counting: BTreeSet<RecordType>,
+}
+
+impl<'a> Gates<'a> {
+    fn at(organisation: &'a Organisation, now: Timestamp) -> Self {
+        let settings = &organisation.settings;
+        let moment = Moment::new(now, settings.time_zone.clone(), settings.first_weekday);
+        Self { organisation, moment, counting: organisation.counting() }
+    }
+
+    fn lineup(&self, members: &[Member]) -> Lineup<'_> {
+        Lineup::new(self.organisation, &self.counting, &self.moment, members.len())
+    }
+}
+
+/// An active rule that chooses one of several sellers.
+struct ForSellers<'r> {
+    rule: &'r OfType,
+    pick: &'r SellerPick,
+    distribution: Distribution,
+}
+
+impl<'r> ForSellers<'r> {
+    fn of(organisation: &'r Organisation, rule: &'r OfType) -> Option<Self> {
+        let ready = organisation.rulebooks.get(&rule.0)?.rule(&rule.1)?;
+        let Target::Sellers(pick) = &ready.rule.target else { return None };
+        Some(Self { rule, pick, distribution: ready.rule.distribution? })
+    }
+
+    fn is_open(&self, lineup: &Lineup<'_>, position: usize, member: &Member) -> bool {
+        let picked = match self.pick {
+            SellerPick::Any | SellerPick::Matching { .. } => true,
+            SellerPick::Specific { ids } => ids.contains(&member.seller.id),
+        };
+        picked && lineup.is_open(position, member, self.distribution)
+    }
+}
+
 /// Those of the rules under which one of these sellers could be given a record now, as far as that does not depend on the
 /// record.
 #[must_use]
@@ -70,26 +112,31 @@ pub fn open_rules<'r>(
     now: Timestamp,
     rules: impl IntoIterator<Item = &'r OfType>,
 ) -> BTreeSet<&'r OfType> {
-    let settings = &organisation.settings;
-    let counting = organisation.counting();
-    let moment = Moment::new(now, settings.time_zone.clone(), settings.first_weekday);
-    let lineup = Lineup::new(organisation, &counting, &moment, members.len());
-    let is_open = |(record_type, rule): &&OfType| {
-        let ready = organisation.rulebooks.get(record_type).and_then(|rulebook| rulebook.rule(rule));
-        let Some((Target::Sellers(pick), Some(distribution))) =
-            ready.map(|ready| (&ready.rule.target, ready.rule.distribution))
-        else {
-            return false;
-        };
-        members.iter().enumerate().any(|(position, member)| {
-            let picked = match pick {
-                SellerPick::Any | SellerPick::Matching { .. } => true,
-                SellerPick::Specific { ids } => ids.contains(&member.seller.id),
-            };
-            picked && lineup.is_open(position, member, distribution)
-        })
+    let gates = Gates::at(organisation, now);
+    let lineup = gates.lineup(members);
+    let rules = rules.into_iter().filter_map(|rule| ForSellers::of(organisation, rule));
+    let open = rules.filter(|rule| members.iter().enumerate().any(|(at, member)| rule.is_open(&lineup, at, member)));
+    open.map(|rule| rule.rule).collect()
+}
+
+/// The sellers to whom one of these rules has opened between two instants, by nothing but the hour: a shift has begun or come
+/// within reach, a period has begun.
+#[must_use]
+pub fn newly_open(
+    organisation: &Organisation,
+    roster: &Roster,
+    rules: &BTreeSet<OfType>,
+    then: Timestamp,
+    now: Timestamp,
+) -> Vec<SellerId> {
+    let (before, after) = (Gates::at(organisation, then), Gates::at(organisation, now));
+    let (before, after) = (before.lineup(roster.members()), after.lineup(roster.members()));
+    let rules: Vec<ForSellers<'_>> = rules.iter().filter_map(|rule| ForSellers::of(organisation, rule)).collect();
+    let has_come = |(at, member): &(usize, &Member)| {
+        rules.iter().any(|rule| rule.is_open(&after, *at, member) && !rule.is_open(&before, *at, member))
     };
-    rules.into_iter().filter(is_open).collect()
+    let come = roster.members().iter().enumerate().filter(has_come);
+    come.map(|(_, member)| member.seller.id.clone()).collect()
 }
 
 /// A look at waiting records, a page after the other.
@@ -107,7 +154,7 @@ impl Look {
         Self { freed, roster }
     }
 
-    /// Those of the rules under which the freed could still be given a record.
+    /// Those of the rules under which the freed could still be given a record; for anybody also those that choose teams.
     #[must_use]
     pub fn open_rules<'r>(
         &self,
@@ -115,7 +162,13 @@ impl Look {
         now: Timestamp,
         rules: impl IntoIterator<Item = &'r OfType>,
     ) -> BTreeSet<&'r OfType> {
-        open_rules(organisation, self.freed.among(&self.roster), now, rules)
+        let rules: Vec<&OfType> = rules.into_iter().collect();
+        let mut open = open_rules(organisation, self.freed.among(&self.roster), now, rules.iter().copied());
+        if self.freed == Freed::Anybody {
+            // Whether a team may be given a record depends on its roles and members.
+            open.extend(rules.into_iter().filter(|rule| ForSellers::of(organisation, rule).is_none()));
+        }
+        open
     }
 
     /// Which of these records are to be asked for, in their order: each that would find an owner, or that no seller could

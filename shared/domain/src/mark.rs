@@ -96,9 +96,12 @@ pub struct Mark {
     /// How often it was about to be decided after a touch of the minute sweep, and still stands.
     #[serde(default)]
     pub attempt: u32,
-    /// When the minute sweep touched it, until it is about to be decided.
+    /// When the minute sweep last touched it.
     #[serde(default)]
     pub touched: Option<Timestamp>,
+    /// A decision of it was begun since.
+    #[serde(default)]
+    pub tried: bool,
     /// A person gave the record its owner while it waited: the run segments it and leaves the owner alone.
     #[serde(default)]
     pub owner_given: bool,
@@ -122,7 +125,7 @@ impl Mark {
     /// A first mark.
     #[must_use]
     pub fn new(cause: Cause, columns: Columns, since: Timestamp) -> Self {
-        Self { cause, columns, since, attempt: 0, touched: None, owner_given: false, run: None }
+        Self { cause, columns, since, attempt: 0, touched: None, tried: false, owner_given: false, run: None }
     }
 
     /// This mark, and another cause on top of it.
@@ -134,6 +137,7 @@ impl Mark {
             since: self.since.min(later.since),
             attempt: self.attempt.max(later.attempt),
             touched: self.touched.max(later.touched),
+            tried: self.tried || later.tried,
             owner_given: self.owner_given || later.owner_given,
             run: self.run.max(later.run),
         }
@@ -164,7 +168,16 @@ mod tests {
             |(cause, columns, since, attempt, owner_given, run)| {
                 let since = Timestamp::from_millisecond(since).unwrap();
                 let touched = owner_given.then_some(since);
-                Mark { cause, columns, since, attempt, touched, owner_given, run: run.map(SegmentRunId::from) }
+                Mark {
+                    cause,
+                    columns,
+                    since,
+                    attempt,
+                    touched,
+                    tried: attempt == 1,
+                    owner_given,
+                    run: run.map(SegmentRunId::from),
+                }
             },
         )
     }

@@ -264,9 +264,13 @@ impl Record {
 
     /// In no segment: the one it was in is no more (SEG-05).
     #[must_use]
-    pub fn without_segment(mut self) -> Record {
+    pub fn without_segment(mut self, now: Timestamp) -> Record {
+        if self.waits() {
+            self.mark = Some(self.mark_or_adoption(now));
+        }
         self.segment = None;
         self.revision += 1;
+        self.counted = true;
         self
     }
 
@@ -363,7 +367,7 @@ impl Record {
     #[must_use]
     pub fn swept(mut self, now: Timestamp) -> Record {
         let mut mark = self.mark_or_adoption(now);
-        mark.touched = Some(now);
+        (mark.touched, mark.tried) = (Some(now), false);
         self.mark = Some(mark);
         self.revision += 1;
         self.counted = true;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use domain::assignment_rule::{AssignmentRule, Distribution, Method, SellerPick, Target};
 use domain::calendar::EntryDraft;
-use domain::freed::{Freed, Look, OfType, open_rules};
+use domain::freed::{Freed, Look, OfType, newly_open, open_rules};
 use domain::id::{RecordType, RuleId};
 use domain::mark::Cause;
 use domain::reason::Reason;
@@ -103,6 +103,12 @@ fn avail_10_a_rule_opens_when_a_shift_comes_within_its_hours() {
     let ana = Seller { calendar: vec![entry].into(), ..seller("ana") };
     let open = |clock| is_open(&office, member(ana.clone()), at(clock));
     assert_eq!(["10:59", "11:00", "16:59", "17:00"].map(open), [false, true, true, false]);
+    let come = |then, now| {
+        let roster = Roster::new(vec![member(ana.clone()), holding("ben", 1, 0)]);
+        newly_open(&office, &roster, &[of_lead("lead-default-1")].into(), at(then), at(now))
+    };
+    assert_eq!(come("10:59", "11:00"), ["ana".into()], "and nobody who was there before");
+    assert!(come("11:00", "11:01").is_empty() && come("10:00", "10:59").is_empty());
 }
 
 #[test]

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::condition::Reads;
 use domain::id::{RecordKey, RecordType};
+use domain::mark::Mark;
 use domain::obstacle::Obstacle;
 use domain::record::State;
 use domain::record_type::RecordTypes;
@@ -58,19 +60,22 @@ impl Store {
     /// Writes down, of those that the sweep has touched, that they are about to be decided: one that still waits after some
     /// attempts is given up, and one that nobody tried never. What commits rely on stays as it is.
     pub async fn about_to_decide(&self, waiting: &[Stored]) -> Result<()> {
-        let touched = |stored: &&Stored| stored.record.mark.as_ref().is_some_and(|mark| mark.touched.is_some());
+        let untried = |mark: &Mark| mark.touched.is_some() && !mark.tried;
+        let touched = |stored: &&Stored| stored.record.mark.as_ref().is_some_and(untried);
         let mut updates = JoinSet::new();
         for stored in waiting.iter().filter(touched) {
             let update = self.client.update_item().table_name(&self.records_table);
             let update = update
                 .set_key(Some(keys::record(&stored.record.key).attributes()))
                 .update_expression(
-                    "SET #mark.#attempt = if_not_exists(#mark.#attempt, :zero) + :one REMOVE #mark.#touched",
+                    "SET #mark.#attempt = if_not_exists(#mark.#attempt, :zero) + :one, #mark.#tried = :true",
                 )
-                .condition_expression("attribute_exists(#mark.#touched)")
+                .condition_expression("attribute_exists(#mark.#touched) AND attribute_not_exists(#mark.#tried)")
                 .expression_attribute_names("#mark", "mark")
                 .expression_attribute_names("#attempt", "attempt")
                 .expression_attribute_names("#touched", "touched")
+                .expression_attribute_names("#tried", "tried")
+                .expression_attribute_values(":true", AttributeValue::Bool(true))
                 .expression_attribute_values(":zero", number(0))
                 .expression_attribute_values(":one", number(1));
             updates.spawn(update.send());
@@ -95,8 +100,8 @@ impl Store {
         Ok(waiting.collect())
     }
 
-    /// Each record as `route` takes it, with what conditions see beyond it. A record of which we may not read that can't
-    /// be decided, and keeps no other from it.
+    /// Each record as `route` takes it, with what conditions see beyond it. A record of which we may not read that, or
+    /// can't, can't be decided, and keeps no other from it.
     pub async fn arrivals(
         &self,
         records: Vec<Stored>,
@@ -117,11 +122,12 @@ impl Store {
         let reads: BTreeMap<RecordType, Reads> = organisation.rulebooks.iter().map(reads).collect();
         let reads = |stored: &Stored| reads.get(&stored.record.key.record_type);
         let subjects: Vec<Understood> = match self.subjects(&records, reads, record_types, now).await {
-            Err(Error::Denied(_)) => {
+            Err(Error::Denied(_) | Error::Corrupt(_)) => {
                 let mut one_by_one = Vec::with_capacity(records.len());
                 for stored in &records {
                     match self.subjects(std::slice::from_ref(stored), reads, record_types, now).await {
                         Err(Error::Denied(lacking)) => one_by_one.push(Err(Obstacle::denied(&lacking))),
+                        Err(Error::Corrupt(_)) => one_by_one.push(Err(Obstacle::broken(UNREADABLE))),
                         alone => one_by_one.extend(alone?.into_iter().map(understood)),
                     }
                 }
@@ -132,6 +138,9 @@ impl Store {
         Ok(records.into_iter().zip(subjects).map(|(stored, subject)| Waiting::new(stored, subject)).collect())
     }
 }
+
+/// Why a record can't be decided of which a request was refused as malformed.
+const UNREADABLE: &str = "what the record names can't be read; the log of the database client holds the details";
 
 /// A record as conditions see it, or why they can't.
 type Understood = std::result::Result<Subject, Obstacle>;

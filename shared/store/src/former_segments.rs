@@ -53,7 +53,7 @@ impl Store {
         let left = self.change_record::<Error>(key, now, |stored| {
             let record = &stored.record;
             Ok(if record.segment.as_ref() == Some(&former.id) {
-                Change::Into(Box::new(record.clone().without_segment()))
+                Change::Into(Box::new(record.clone().without_segment(now)))
             } else {
                 Change::Nothing
             })

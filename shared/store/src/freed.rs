@@ -28,8 +28,8 @@ const POSITION: &str = "position";
 pub struct Pull {
     /// Who may have come to take them.
     pub freed: Freed,
-    /// What is configured or the hour has made it so: whatever records wait for may be over. Otherwise there is more room
-    /// and nothing else.
+    /// What is configured or the hour has made it so, which is seldom: all who wait are looked at, however many. Otherwise
+    /// a record was closed or given away.
     pub anew: bool,
     /// Where an earlier one was when its time was up.
     pub position: Option<Position>,
@@ -92,7 +92,11 @@ impl Store {
             .update_expression(update.update_expression())
             .set_expression_attribute_names(update.expression_attribute_names().cloned())
             .set_expression_attribute_values(update.expression_attribute_values().cloned());
-        request.send().await.map_err(failure).map(drop)
+        match request.send().await.map_err(failure) {
+            // A transaction frees the same one at this instant.
+            Ok(_) | Err(Error::Conflict) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Where the next one goes on with a pull, or that it begins again.
@@ -135,7 +139,7 @@ impl Store {
         let key: &RecordKey = &seen.key;
         let asked = self.change_record::<Error>(key, now, |stored| {
             let record = &stored.record;
-            Ok(if record.last == seen.last && record.sought().is_some() {
+            Ok(if record.last == seen.last && record.sought().is_some() && !record.waits() {
                 Change::Into(Box::new(record.clone().asked(Cause::CapacityFreed, None, now)))
             } else {
                 Change::Nothing

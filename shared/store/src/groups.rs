@@ -2,6 +2,7 @@
 //!
 //! They are loaded with the sellers, so every change counts as one of the roster.
 
+use domain::freed::Freed;
 use domain::id::{RuleId, SellerId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -9,6 +10,7 @@ use serde_json::Value;
 
 use crate::document::{self, ATTEMPTS, Seen};
 use crate::error::{Error, Result};
+use crate::freed;
 use crate::keys::{self, Key};
 use crate::store::Store;
 use crate::transaction::{Aborted, Transaction};
@@ -50,6 +52,7 @@ impl Store {
         let mut transaction = Transaction::default();
         transaction.put(document::create(table, &G::key(group.id()), &group, tag)?);
         transaction.update(Changed::Roster.update(table));
+        transaction.update(freed::is_changed(table, &Freed::Anybody));
         match self.transact(transaction).await {
             Ok(()) => Ok(group),
             Err(Aborted::Refused(refusals)) => match refusals.into_iter().flatten().next() {
@@ -75,6 +78,7 @@ impl Store {
             let mut transaction = Transaction::default();
             self.replace_group(&mut transaction, &next)?;
             transaction.update(Changed::Roster.update(&self.work_table));
+            transaction.update(freed::is_changed(&self.work_table, &Freed::Anybody));
             if self.attempt(transaction, attempt).await? {
                 return Ok(next);
             }

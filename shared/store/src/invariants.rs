@@ -39,9 +39,9 @@ use scan::{PARTS, Place};
 const PAUSE: SignedDuration = SignedDuration::from_mins(1);
 
 /// For how many minutes a record may wait unless somebody says otherwise. The minute sweep touches a mark that is older
-/// than five minutes, again after five and after ten more, and gives the record up when three decisions were begun and none
-/// committed: after seventeen minutes it has been decided one way or another, unless nobody decides at all. The rest is
-/// room for sweeps that were missed.
+/// than five minutes, again after five and after ten more, and gives the record up five minutes later if three decisions
+/// were begun and none was committed: after 21 minutes it has been decided one way or another, unless nobody decides at
+/// all. The rest is room for sweeps that were missed.
 pub const PENDING_MINUTES: u32 = 30;
 
 /// A check, as far as it has come.

@@ -23,6 +23,9 @@ use crate::keys;
 use crate::record_item::Stored;
 use crate::store::Store;
 
+/// So many queries run at once.
+const AT_ONCE: usize = 64;
+
 /// An index of the table `records`.
 #[derive(Debug, Clone, Copy)]
 struct Index {
@@ -257,24 +260,27 @@ impl Store {
     async fn sought_in_shard(&self, record_type: &RecordType, shard: u8) -> Result<Vec<(Sought, RecordKey)>> {
         let Index { name, partition, sort, .. } = WAITING;
         let mut found: Vec<(Sought, RecordKey)> = Vec::new();
+        let mut behind: Option<String> = None;
         loop {
             let request = self.client.query().table_name(&self.records_table).index_name(name).limit(1);
             let request = request
                 .expression_attribute_names("#p", partition)
                 .expression_attribute_values(":p", text(keys::waiting(record_type, shard)));
-            let request = match found.last() {
+            let request = match &behind {
                 None => request.key_condition_expression("#p = :p"),
-                Some((last, _)) => request
+                Some(behind) => request
                     .key_condition_expression("#p = :p AND #s > :s")
                     .expression_attribute_names("#s", sort)
-                    .expression_attribute_values(":s", text(keys::behind_sought(last))),
+                    .expression_attribute_values(":s", text(behind)),
             };
             let page = request.send().await.map_err(failure)?.items.unwrap_or_default();
             let Some(item) = page.first() else { return Ok(found) };
             let of = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
-            let entry = of(sort).and_then(|sort| keys::sought_at(record_type, sort));
-            let entry = entry.zip(of("pk").and_then(|pk| keys::record_of(pk)));
-            found.push(entry.ok_or_else(|| Error::Corrupt("an entry of the index of those who wait".to_owned()))?);
+            let at = of(sort).ok_or_else(|| Error::Corrupt("an entry of an index without its key".to_owned()))?;
+            let entry = keys::sought_at(record_type, at).zip(of("pk").and_then(|pk| keys::record_of(pk)));
+            // One that another program wrote must not keep the others.
+            behind = Some(entry.as_ref().map_or_else(|| at.clone(), |(sought, _)| keys::behind_sought(sought)));
+            found.extend(entry);
         }
     }
 
@@ -362,12 +368,16 @@ impl Store {
     /// The next `limit` entries behind a position, merged over all shards.
     async fn entries(&self, listing: &Listing, behind: Option<&Position>, limit: usize) -> Result<Vec<Entry>> {
         let mut queries = JoinSet::new();
-        for (number, source) in listing.sources.iter().cloned().enumerate() {
-            let (store, behind, newest_first) = (self.clone(), behind.cloned(), listing.newest_first);
-            queries.spawn(async move { store.shard_entries(&source, number, behind, newest_first, limit).await });
-        }
+        let mut sources = listing.sources.iter().cloned().enumerate();
         let mut entries: Vec<Entry> = Vec::new();
-        while let Some(answer) = queries.join_next().await {
+        loop {
+            while queries.len() < AT_ONCE
+                && let Some((number, source)) = sources.next()
+            {
+                let (store, behind, newest_first) = (self.clone(), behind.cloned(), listing.newest_first);
+                queries.spawn(async move { store.shard_entries(&source, number, behind, newest_first, limit).await });
+            }
+            let Some(answer) = queries.join_next().await else { break };
             entries.extend(answer.expect("a query neither panics nor is cancelled")?);
         }
         entries.sort_by(|a, b| if listing.newest_first { b.at.cmp(&a.at) } else { a.at.cmp(&b.at) });

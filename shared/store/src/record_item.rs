@@ -31,6 +31,8 @@ struct StoredMark {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     touched: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    tried: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     owner_given: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     run: Option<SegmentRunId>,
@@ -90,6 +92,7 @@ pub(crate) fn item_of(record: &Record) -> Result<Item> {
             columns: mark.columns.clone(),
             attempt: mark.attempt,
             touched: mark.touched,
+            tried: mark.tried,
             owner_given: mark.owner_given,
             run: mark.run.clone(),
         };
@@ -321,12 +324,13 @@ impl Reader<'_> {
             columns: Columns::all(),
             attempt: 0,
             touched: None,
+            tried: false,
             owner_given: false,
             run: None,
         });
         let mut mark = Mark::new(stored.cause, stored.columns, self.instant("pendingAt").unwrap_or(seen_at));
         mark.attempt = stored.attempt;
-        mark.touched = stored.touched;
+        (mark.touched, mark.tried) = (stored.touched, stored.tried);
         mark.owner_given = stored.owner_given;
         mark.run = stored.run;
         Some(mark)

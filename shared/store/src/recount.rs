@@ -13,6 +13,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use domain::freed::Freed;
 use domain::id::{Owner, RecordType, SellerId};
 use domain::record::State;
 use domain::recount::{Figures, Look};
@@ -186,7 +187,8 @@ impl Store {
     pub async fn repair(&self, look: &Look) -> Result<()> {
         let request = self.client.update_item().table_name(&self.work_table);
         match seller_states::repair(request, look).send().await.map_err(failure) {
-            Ok(_) => Ok(()),
+            // Whose records another program took away has room again.
+            Ok(_) => self.free(&Freed::Seller(look.seller.clone())).await,
             Err(Error::Conflict) => {
                 let state = self.seller_states(std::slice::from_ref(&look.seller)).await?.remove(&look.seller);
                 state.is_some_and(|state| look.is_repaired(&state)).then_some(()).ok_or(Error::Conflict)

@@ -1,5 +1,7 @@
 //! What the function `waiting` is to see to at once: items whose stream wakes it. The minute's sweep finds them too.
 
+use tracing::warn;
+
 use crate::error::{Error, Result};
 use crate::former_segments::FormerSegment;
 use crate::freed::Pull;
@@ -42,7 +44,15 @@ impl Store {
         for shard in 0..keys::SHARDS {
             found.extend(self.query_all(&keys::to_do(shard), None).await?);
         }
-        found.iter().map(ToDo::read).collect()
+        let readable = |item: &Item| match ToDo::read(item) {
+            Ok(to_do) => Some(to_do),
+            // One that can't be understood must not keep the others.
+            Err(error) => {
+                warn!(error = %error, "a thing to do is passed over");
+                None
+            }
+        };
+        Ok(found.iter().filter_map(readable).collect())
     }
 
     /// What is to be done by the item of a sort key, if it still is.
