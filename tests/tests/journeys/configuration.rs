@@ -2,7 +2,7 @@
 
 use ::client::types;
 use journeys::client::{shaped, shown};
-use journeys::organisation::{campaign, give, record, runs, sellers};
+use journeys::organisation::{campaign, close, give, record, runs, sellers};
 use journeys::running_stack::RunningStack;
 use serde_json::{Value, json};
 
@@ -110,6 +110,8 @@ async fn dist_08_cap_06_cap_11_dist_09_room_and_working_hours_decide_who_can_tak
     let (lead, run) = routed(&stack, "Room", "R-2").await?;
     assert_eq!((&lead["owner"], &lead["work"]["status"]), (&Value::Null, &json!("needsAttention")));
     assert_eq!((&run["assignment"]["reason"], verdict(&run, "ana")), (&json!("noCapacity"), &json!("noCapacity")));
+    // It would be hers as soon as she has room.
+    close(&client, "lead", "R-2", "deactivated").await?;
     let refused = capacity(json!({"maximum": 5})).await?;
     assert_eq!((refused.status, &refused.body["type"]), (409, &json!("/problems/override-needed")));
     // What a period has brought is known when it is set in the middle of it, and when its length is changed and back.
@@ -122,6 +124,7 @@ async fn dist_08_cap_06_cap_11_dist_09_room_and_working_hours_decide_who_can_tak
     assert_eq!(routed(&stack, "Room", "R-3").await?.0["owner"]["id"], "ana");
     let (_, run) = routed(&stack, "Room", "R-4").await?;
     assert_eq!(run["assignment"]["reason"], "noCapacity", "two a day");
+    close(&client, "lead", "R-4", "deactivated").await?;
     let ana = shown(client.api.get_seller().id("ana").send().await?);
     assert_eq!((&ana["capacity"]["consumed"], &ana["capacity"]["periodAssigned"]), (&json!(2), &json!(2)));
     stack.advance(24 * 60).await?;
@@ -136,6 +139,7 @@ async fn dist_08_cap_06_cap_11_dist_09_room_and_working_hours_decide_who_can_tak
     let (_, run) = routed(&stack, "Hours", "H-1").await?;
     assert_eq!((&run["assignment"]["reason"], &run["assignment"]["overdue"]), (&json!("noAvailability"), &json!(true)));
     let entry = entry["id"].as_str().unwrap_or_default();
+    close(&client, "lead", "H-1", "deactivated").await?;
     client.api.delete_calendar_entry().id("ben").entry_id(entry).send().await?;
     let (lead, run) = routed(&stack, "Hours", "H-2").await?;
     assert_eq!(lead["owner"]["id"], "ben");
