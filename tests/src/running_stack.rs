@@ -159,8 +159,8 @@ impl RunningStack {
         .await
     }
 
-    /// Both tables as they are now, in an order that compares; without the round of the recount, which the schedule goes on
-    /// with whatever clients do.
+    /// Both tables as they are now, in an order that compares; without the round of the recount, the last sweep and the things
+    /// to do, which schedules and the function `waiting` go on with whatever clients do.
     ///
     /// # Errors
     /// When a table can't be read.
@@ -168,7 +168,11 @@ impl RunningStack {
         let mut stored = BTreeMap::new();
         for table in [RECORDS, WORK] {
             let keyed = |item: Attributes| (format!("{table} {:?} {:?}", item.get("pk"), item.get("sk")), item);
-            let of_clients = |item: &Attributes| item.get("pk").is_none_or(|pk| pk["S"] != "recount");
+            let own = |pk: &str, sk: &str| pk == "recount" || pk.starts_with("todo#") || sk == "lastSweep";
+            let part =
+                |item: &Attributes, name: &str| item.get(name).and_then(|key| key["S"].as_str().map(str::to_owned));
+            let of_clients =
+                |item: &Attributes| !own(&part(item, "pk").unwrap_or_default(), &part(item, "sk").unwrap_or_default());
             stored.extend(self.dynamodb.scan(table).await?.into_iter().filter(of_clients).map(keyed));
         }
         Ok(stored)
