@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::freed::{Freed, Look, Sought, newly_open};
-use domain::id::RecordKey;
+use domain::id::{RecordKey, RecordType};
 use jiff::SignedDuration;
 use lambda_runtime::Error;
 use store::listing::Listing;
@@ -49,7 +49,8 @@ impl Waiting {
                 self.store.free(&Freed::Seller(seller)).await?;
             }
         }
-        let listing = Listing::waiting(sought.keys());
+        let types: BTreeSet<&RecordType> = sought.keys().map(|sought| &sought.record_type).collect();
+        let listing = Listing::all_waiting(types);
         let (in_turn, next) = self.store.index_page(&listing, last.position.as_ref(), IN_TURN).await?;
         let oldest: BTreeSet<RecordKey> = sought.into_values().flatten().collect();
         let in_turn = in_turn.into_iter().filter(|key| !oldest.contains(key)).collect::<Vec<_>>();

@@ -44,19 +44,6 @@ impl Waiting {
 }
 
 impl Store {
-    /// Of these records those that wait, in the order given, each once. Records that were deleted, closed or already
-    /// processed are left out: there is nothing to do.
-    pub async fn waiting(
-        &self,
-        wanted: &[RecordKey],
-        organisation: &Organisation,
-        record_types: &RecordTypes,
-        now: Timestamp,
-    ) -> Result<Vec<Waiting>> {
-        let waiting = self.still_waiting(wanted, now).await?;
-        self.arrivals(waiting, organisation, record_types, now).await
-    }
-
     /// Writes down, of those that the sweep has touched, that they are about to be decided: one that still waits after some
     /// attempts is given up, and one that nobody tried never. What commits rely on stays as it is.
     pub async fn about_to_decide(&self, waiting: &[Stored]) -> Result<()> {
@@ -90,7 +77,8 @@ impl Store {
         Ok(())
     }
 
-    /// The same, not yet made ready to be decided.
+    /// Of these records those that wait, in the order given, each once. Records that were deleted, closed or already
+    /// processed are left out: there is nothing to do.
     pub async fn still_waiting(&self, wanted: &[RecordKey], now: Timestamp) -> Result<Vec<Stored>> {
         let mut found: BTreeMap<RecordKey, Stored> =
             self.records(wanted, now).await?.into_iter().map(|stored| (stored.record.key.clone(), stored)).collect();

@@ -4,12 +4,10 @@ use aws_sdk_dynamodb::types::Put;
 use domain::id::{RecordKey, RecordType, SegmentId};
 use domain::segment::Segment;
 use jiff::Timestamp;
-use tracing::warn;
 
 use crate::error::{Error, Result, failure};
 use crate::item::{Item, number, text};
 use crate::keys;
-use crate::records::Change;
 use crate::store::Store;
 
 /// A segment that was deleted and may have members.
@@ -50,23 +48,10 @@ impl Store {
 
     /// Has a record leave a segment that is no more, if it still is in it.
     pub async fn leave(&self, former: &FormerSegment, key: &RecordKey, now: Timestamp) -> Result<()> {
-        let left = self.change_record::<Error>(key, now, |stored| {
-            let record = &stored.record;
-            Ok(if record.segment.as_ref() == Some(&former.id) {
-                Change::Into(Box::new(record.clone().without_segment(now)))
-            } else {
-                Change::Nothing
-            })
-        });
-        match left.await {
-            Ok(_) | Err(Error::NotFound) => Ok(()),
-            // One record must not keep the others in it.
-            Err(error @ (Error::Refused { .. } | Error::Conflict | Error::Corrupt(_))) => {
-                warn!(record.id = %key, segment.id = former.id.as_str(), error = %error, "a record could not leave");
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
+        self.change_one_of_many(key, now, "leave a deleted segment", |record| {
+            (record.segment.as_ref() == Some(&former.id)).then(|| record.clone().without_segment(now))
+        })
+        .await
     }
 
     /// Writes down since when a former segment is empty.

@@ -6,18 +6,17 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use domain::freed::Freed;
-use domain::id::{RecordKey, SellerId};
+use domain::id::SellerId;
 use domain::mark::Cause;
 use domain::record::Record;
 use jiff::Timestamp;
-use tracing::warn;
 
 use crate::error::{Error, Result, failure};
 use crate::item::{Item, from_attribute, number, to_attribute};
 use crate::keys;
 use crate::listing::Position;
-use crate::records::Change;
 use crate::store::Store;
+use crate::transaction::Transaction;
 
 const TIMES: &str = "times";
 const ANEW: &str = "anew";
@@ -83,20 +82,9 @@ impl Pull {
 impl Store {
     /// Says that by the hour somebody has come who may take waiting records.
     pub async fn free(&self, who: &Freed) -> Result<()> {
-        let update = is_changed(&self.work_table, who);
-        let request = self
-            .client
-            .update_item()
-            .table_name(update.table_name())
-            .set_key(Some(update.key().clone()))
-            .update_expression(update.update_expression())
-            .set_expression_attribute_names(update.expression_attribute_names().cloned())
-            .set_expression_attribute_values(update.expression_attribute_values().cloned());
-        match request.send().await.map_err(failure) {
-            // A transaction frees the same one at this instant.
-            Ok(_) | Err(Error::Conflict) => Ok(()),
-            Err(error) => Err(error),
-        }
+        let mut transaction = Transaction::default();
+        transaction.update(is_changed(&self.work_table, who));
+        Ok(self.transact(transaction).await?)
     }
 
     /// Where the next one goes on with a pull, or that it begins again.
@@ -136,24 +124,10 @@ impl Store {
 
     /// Has a record that waits for a seller decided once more, unless it was decided since it was looked at.
     pub async fn ask_again(&self, seen: &Record, now: Timestamp) -> Result<()> {
-        let key: &RecordKey = &seen.key;
-        let asked = self.change_record::<Error>(key, now, |stored| {
-            let record = &stored.record;
-            Ok(if record.last == seen.last && record.sought().is_some() && !record.waits() {
-                Change::Into(Box::new(record.clone().asked(Cause::CapacityFreed, None, now)))
-            } else {
-                Change::Nothing
-            })
-        });
-        match asked.await {
-            // Deleted meanwhile.
-            Ok(_) | Err(Error::NotFound) => Ok(()),
-            // One record must not keep others from a seller.
-            Err(error @ (Error::Refused { .. } | Error::Conflict | Error::Corrupt(_))) => {
-                warn!(record.id = %key, error = %error, "a waiting record is passed over");
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
+        self.change_one_of_many(&seen.key, now, "be decided once more", |record| {
+            let waits_as_seen = record.last == seen.last && record.sought().is_some() && !record.waits();
+            waits_as_seen.then(|| record.clone().asked(Cause::CapacityFreed, None, now))
+        })
+        .await
     }
 }

@@ -125,6 +125,16 @@ impl Listing {
         Self { sources: sought.into_iter().flat_map(of_one).collect(), newest_first: false }
     }
 
+    /// Records of these types that wait for a seller, in the order of what they wait for. Unlike [`Self::waiting`] it costs
+    /// the same however many kinds of waiting there are.
+    #[must_use]
+    pub fn all_waiting<'a>(record_types: impl IntoIterator<Item = &'a RecordType>) -> Self {
+        let of_one = |record_type: &RecordType| {
+            Self::of(WAITING, shards(|shard| keys::waiting(record_type, shard)), &[String::new()]).sources
+        };
+        Self { sources: record_types.into_iter().flat_map(of_one).collect(), newest_first: false }
+    }
+
     /// The same list the other way round.
     #[must_use]
     pub fn oldest_first(self) -> Self {

@@ -5,6 +5,7 @@ use domain::record::{NewRecord, Record};
 use domain::run::RoutingRun;
 use domain::turn::Turn;
 use jiff::Timestamp;
+use tracing::warn;
 use ulid::Ulid;
 
 use crate::batch_get::Consistency;
@@ -165,6 +166,28 @@ impl Store {
             }
         }
         Err(Error::Conflict.into())
+    }
+
+    /// Changes one of many records into what `become_of` makes of it as it is now, if anything. What keeps this one from it
+    /// keeps no other: it is passed over with a warning that says what it was to do. One that was deleted needs nothing.
+    pub(crate) async fn change_one_of_many(
+        &self,
+        key: &RecordKey,
+        now: Timestamp,
+        what: &'static str,
+        become_of: impl Fn(&Record) -> Option<Record>,
+    ) -> Result<()> {
+        let change = |stored: &Stored| {
+            Ok::<_, Error>(become_of(&stored.record).map_or(Change::Nothing, |after| Change::Into(Box::new(after))))
+        };
+        match self.change_record(key, now, change).await {
+            Ok(_) | Err(Error::NotFound) => Ok(()),
+            Err(error @ (Error::Refused { .. } | Error::Conflict | Error::Corrupt(_))) => {
+                warn!(record.id = %key, error = %error, "a record is passed over that is to {what}");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn carry_out(&self, before: &Stored, change: Change, now: Timestamp) -> std::result::Result<Record, Aborted> {

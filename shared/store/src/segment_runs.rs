@@ -14,7 +14,6 @@ use domain::segment_run::{RunCounts, RunStatus, SegmentRun, Wanted};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
-use tracing::warn;
 
 use crate::counters;
 use crate::document::{self, Seen};
@@ -22,7 +21,6 @@ use crate::error::{Error, Result, failure};
 use crate::item::{Item, text};
 use crate::keys;
 use crate::listing::{Listing, Position};
-use crate::records::Change;
 use crate::store::Store;
 use crate::transaction::{Aborted, Transaction, WITH_OLD};
 
@@ -214,24 +212,11 @@ impl Store {
 
     /// Has a record decided once more for a run, unless the run asks for it no more.
     pub async fn ask(&self, run: &SegmentRun, rulebook: &Rulebook, key: &RecordKey, now: Timestamp) -> Result<()> {
-        let asked = self.change_record::<Error>(key, now, |stored| {
-            let record = &stored.record;
-            Ok(if run.asks_for(record, rulebook) {
-                Change::Into(Box::new(record.clone().asked(run.cause(), Some(&run.id), now)))
-            } else {
-                Change::Nothing
-            })
-        });
-        match asked.await {
-            // Deleted meanwhile.
-            Ok(_) | Err(Error::NotFound) => Ok(()),
-            // One record must not keep a run from the others.
-            Err(error @ (Error::Refused { .. } | Error::Conflict | Error::Corrupt(_))) => {
-                warn!(run.id = run.id.as_str(), record.id = %key, error = %error, "a run passes over a record");
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
+        let asked = |record: &Record| record.clone().asked(run.cause(), Some(&run.id), now);
+        self.change_one_of_many(key, now, "be decided for a run", |record| {
+            run.asks_for(record, rulebook).then(|| asked(record))
+        })
+        .await
     }
 
     /// Whether some record waits on behalf of a run. Its counter says so too, but not when another program has written

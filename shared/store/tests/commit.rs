@@ -98,7 +98,8 @@ async fn roster(store: &Store) -> Roster {
 async fn decide(store: &Store, ids: &[&str], now: Timestamp) -> (Vec<Waiting>, Vec<Decision>) {
     let organisation = organisation();
     let keys: Vec<RecordKey> = ids.iter().map(|id| key(id)).collect();
-    let waiting = store.waiting(&keys, &organisation, &RecordTypes::built_in(), now).await.unwrap();
+    let waiting = store.still_waiting(&keys, now).await.unwrap();
+    let waiting = store.arrivals(waiting, &organisation, &RecordTypes::built_in(), now).await.unwrap();
     let arrivals: Vec<Arrival> = waiting.iter().map(|waiting| waiting.arrival.clone()).collect();
     let decisions = route(&organisation, &mut roster(store).await, &arrivals, Present { now, writer: 1, drawn: 7 });
     (waiting, decisions)

@@ -58,7 +58,8 @@ async fn create(store: &Store, id: &str, owner: Option<&str>, now: Timestamp) {
 async fn routed(store: &Store, ids: &[&str], now: Timestamp) {
     let knowledge = store.knowledge(&Memory::default()).await.unwrap();
     let keys: Vec<RecordKey> = ids.iter().map(|id| key(id)).collect();
-    let waiting = store.waiting(&keys, &knowledge.organisation, &knowledge.record_types, now).await.unwrap();
+    let waiting = store.still_waiting(&keys, now).await.unwrap();
+    let waiting = store.arrivals(waiting, &knowledge.organisation, &knowledge.record_types, now).await.unwrap();
     let mut roster = store.roster(&knowledge, now).await.unwrap();
     let arrivals: Vec<_> = waiting.iter().map(|waiting| waiting.arrival.clone()).collect();
     let decisions = route(&knowledge.organisation, &mut roster, &arrivals, Present { now, writer: 1, drawn: 7 });

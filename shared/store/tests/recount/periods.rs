@@ -47,7 +47,8 @@ async fn assign_automatically(store: &Store, id: &str, now: Timestamp) -> Commit
     let state = states(store, &["susana"]).await.remove(&"susana".into()).unwrap();
     let mut roster =
         Roster::new(vec![Member { seller: Arc::new(Seller { capacity, ..seller }), state, subject: None }]);
-    let waiting = store.waiting(&[key(id)], &organisation, &record_types, now).await.unwrap();
+    let waiting = store.still_waiting(&[key(id)], now).await.unwrap();
+    let waiting = store.arrivals(waiting, &organisation, &record_types, now).await.unwrap();
     let arrivals = [waiting[0].arrival.clone()];
     let decisions = route(&organisation, &mut roster, &arrivals, Present { now, writer: 1, drawn: 7 });
     store.commit(&[(&waiting[0], &decisions[0])], 1, now).await.unwrap()
