@@ -51,8 +51,9 @@ impl Ledger {
                 entries.push((closed, Entry::Closed(text(&record["owner"], "id"))));
             }
         }
-        // Stable: the runs of one commit stay in the order in which they were decided.
-        entries.sort_by_key(|(at, _)| *at);
+        // Stable: the runs of one commit stay in the order in which they were decided. What takes a freed place comes
+        // after what freed it.
+        entries.sort_by_key(|(at, entry)| (*at, matches!(entry, Entry::Run(_))));
         let sellers = organisation.groups.values().flatten();
         let mut ledger = Self {
             accounts: sellers.map(|seller| (seller.clone(), Account::default())).collect(),
@@ -70,7 +71,8 @@ impl Ledger {
     fn enter(&mut self, run: &Value, organisation: &Organisation) {
         let (record, assignment) = (text(run, "recordId"), &run["assignment"]);
         let rule = organisation.rules.get(text(assignment, "ruleId"));
-        if assignment["reason"] == "noCapacity" {
+        // While waiting records are pulled, people close others: whether somebody has room by then shows at the end.
+        if run["trigger"] == "created" && assignment["reason"] == "noCapacity" {
             for candidate in run["trace"]["candidates"].as_array().into_iter().flatten() {
                 let seller = text(candidate, "sellerId");
                 let holds = self.accounts.get(seller).map_or(0, |account| account.holds);
@@ -120,7 +122,7 @@ mod tests {
     fn run(second: u32, record: &str, rule: &str, owner: Option<&str>) -> Value {
         let owner = owner.map(|id| json!({"kind": "seller", "id": id}));
         let reason = owner.is_none().then_some("noCapacity");
-        json!({"recordType": "opportunity", "recordId": record, "finishedAt": format!("1970-01-01T00:00:{second:02}Z"),
+        json!({"recordType": "opportunity", "recordId": record, "trigger": "created", "finishedAt": format!("1970-01-01T00:00:{second:02}Z"),
                "assignment": {"ruleId": rule, "owner": owner, "reason": reason},
                "trace": {"candidates": [{"sellerId": "ann", "verdict": "noCapacity"},
                                         {"sellerId": "ben", "verdict": "notMatched"}]}})

@@ -2,8 +2,8 @@
 //! a day comes in on that day, what was won or lost on a day is closed on it, and so sellers fill up and have room
 //! again.
 //!
-//! A record that finds nobody with room stays unassigned: nothing wakes it when room comes. How many that were is
-//! printed.
+//! A record that finds nobody with room waits, and is pulled when somebody has: how many that were is printed, and one
+//! that is left waiting for a seller with room is a broken promise.
 
 use std::collections::BTreeMap;
 use std::fmt;

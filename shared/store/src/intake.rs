@@ -1,9 +1,10 @@
 //! New records, many at a time: as many as go into one request, several requests at once.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::BatchStatementRequest;
-use domain::id::Owner;
+use domain::id::{Owner, SellerId};
 use domain::record::{NewRecord, Record};
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
@@ -13,8 +14,8 @@ use crate::error::{Result, failure};
 use crate::record_item::item_of;
 use crate::store::Store;
 
-/// DynamoDB's limit on the statements of one request.
-const MOST_STATEMENTS: usize = 25;
+/// So many records go into one request: DynamoDB's limit on statements, and well below that on a transaction's items.
+const MOST_TOGETHER: usize = 25;
 
 /// So many requests are under way at once.
 const AT_ONCE: usize = 16;
@@ -24,27 +25,26 @@ impl Store {
     /// that fails doesn't stop the others.
     pub async fn create_records(&self, new: Vec<NewRecord>, now: Timestamp) -> Vec<Result<Record>> {
         let mut outcomes: Vec<Option<Result<Record>>> = new.iter().map(|_| None).collect();
-        let owned_by_seller = |new: &NewRecord| matches!(new.owner, Some(Owner::Seller(_)));
-        let (alone, together): (Vec<_>, Vec<_>) =
-            new.into_iter().enumerate().partition(|(_, new)| owned_by_seller(new));
+        let mut by_seller: BTreeMap<Option<SellerId>, Vec<(usize, NewRecord)>> = BTreeMap::new();
+        for (index, new) in new.into_iter().enumerate() {
+            let seller = new.owner.as_ref().and_then(Owner::seller).cloned();
+            by_seller.entry(seller).or_default().push((index, new));
+        }
         let places = Arc::new(Semaphore::new(AT_ONCE));
         let mut writes: JoinSet<Vec<(usize, Result<Record>)>> = JoinSet::new();
-        // A seller's held records move in the same transaction, so such a record goes by itself.
-        for (index, new) in alone {
-            let (store, places) = (self.clone(), Arc::clone(&places));
-            writes.spawn(async move {
-                let _place = places.acquire_owned().await.expect("the semaphore is never closed");
-                vec![(index, store.create_record(new, now).await)]
-            });
-        }
-        let mut together = together.into_iter().peekable();
-        while together.peek().is_some() {
-            let chunk: Vec<(usize, NewRecord)> = together.by_ref().take(MOST_STATEMENTS).collect();
-            let (store, places) = (self.clone(), Arc::clone(&places));
-            writes.spawn(async move {
-                let _place = places.acquire_owned().await.expect("the semaphore is never closed");
-                store.insert(chunk, now).await
-            });
+        for (seller, new) in by_seller {
+            // A seller's held records move with the records, and two transactions on one seller stand in each other's
+            // way: those of one seller are written one request after the other.
+            let together = if seller.is_some() { new.len() } else { MOST_TOGETHER };
+            let mut new = new.into_iter().peekable();
+            while new.peek().is_some() {
+                let part: Vec<(usize, NewRecord)> = new.by_ref().take(together).collect();
+                let (store, places, seller) = (self.clone(), Arc::clone(&places), seller.clone());
+                writes.spawn(async move {
+                    let _place = places.acquire_owned().await.expect("the semaphore is never closed");
+                    store.create_part(part, seller.as_ref(), now).await
+                });
+            }
         }
         while let Some(written) = writes.join_next().await {
             for (index, outcome) in written.expect("a write neither panics nor is cancelled") {
@@ -54,30 +54,40 @@ impl Store {
         outcomes.into_iter().map(|outcome| outcome.expect("every record was in one of the writes")).collect()
     }
 
-    /// Records in one request. What it does not do for a record is tried for that record alone, which also tells whether
-    /// this very request created it before.
-    async fn insert(&self, chunk: Vec<(usize, NewRecord)>, now: Timestamp) -> Vec<(usize, Result<Record>)> {
-        let statements: Result<Vec<BatchStatementRequest>> =
-            chunk.iter().map(|(_, new)| self.insertion(&new.clone().into_record(now))).collect();
-        let inserted: Result<Vec<bool>> = match statements {
-            Ok(statements) => {
-                let request = self.client.batch_execute_statement().set_statements(Some(statements));
-                let answer = request.send().await.map_err(failure);
-                answer.map(|answer| answer.responses().iter().map(|response| response.error().is_none()).collect())
-            }
-            Err(error) => Err(error),
-        };
-        let inserted = inserted.unwrap_or_default();
-        let mut outcomes = Vec::with_capacity(chunk.len());
-        for (place, (index, new)) in chunk.into_iter().enumerate() {
-            let outcome = if inserted.get(place) == Some(&true) {
-                Ok(new.into_record(now))
-            } else {
-                self.create_record(new, now).await
+    /// Records of one seller, or of none, one request after the other. What a request does not do for a record is tried
+    /// for that record alone, which also tells whether this very request created it before.
+    async fn create_part(
+        &self,
+        part: Vec<(usize, NewRecord)>,
+        seller: Option<&SellerId>,
+        now: Timestamp,
+    ) -> Vec<(usize, Result<Record>)> {
+        let mut outcomes = Vec::with_capacity(part.len());
+        for chunk in part.chunks(MOST_TOGETHER) {
+            let records: Vec<Record> = chunk.iter().map(|(_, new)| new.clone().into_record(now)).collect();
+            let created = match seller {
+                Some(seller) => vec![self.create_owned(&records, seller, now).await.is_ok(); records.len()],
+                None => self.insert(&records).await.unwrap_or_default(),
             };
-            outcomes.push((index, outcome));
+            let mut created = created.into_iter();
+            for ((index, new), record) in chunk.iter().zip(records) {
+                let outcome = match created.next() {
+                    Some(true) => Ok(record),
+                    _ => self.create_record(new.clone(), now).await,
+                };
+                outcomes.push((*index, outcome));
+            }
         }
         outcomes
+    }
+
+    /// Which of these records, which have no seller, one request has created.
+    async fn insert(&self, records: &[Record]) -> Result<Vec<bool>> {
+        let statements: Vec<BatchStatementRequest> =
+            records.iter().map(|record| self.insertion(record)).collect::<Result<_>>()?;
+        let request = self.client.batch_execute_statement().set_statements(Some(statements));
+        let answer = request.send().await.map_err(failure)?;
+        Ok(answer.responses().iter().map(|response| response.error().is_none()).collect())
     }
 
     fn insertion(&self, record: &Record) -> Result<BatchStatementRequest> {

@@ -74,10 +74,7 @@ impl Store {
             return Err(Error::Unavailable("transactions kept standing on the item".to_owned()));
         };
         for attempt in 0..ATTEMPTS {
-            let mut writes = Writes::default();
-            writes.create(self, &record)?;
-            self.give_turn(&mut writes, &record, &seller, now).await?;
-            match self.transact(writes.into_transaction(self, "")?).await {
+            match self.create_owned(std::slice::from_ref(&record), &seller, now).await {
                 Ok(()) => return Ok(record),
                 Err(Aborted::Refused(refusals)) => match refusals.into_iter().next().flatten() {
                     Some(old) => return already_created(&record, Some(old), now),
@@ -108,6 +105,23 @@ impl Store {
                 Err(WriteError::Other(failure(error)))
             }
         }
+    }
+
+    /// New records of one seller, all or none.
+    pub(crate) async fn create_owned(
+        &self,
+        records: &[Record],
+        seller: &SellerId,
+        now: Timestamp,
+    ) -> std::result::Result<(), Aborted> {
+        let mut writes = Writes::default();
+        for record in records {
+            writes.create(self, record).map_err(Aborted::Failed)?;
+        }
+        if let Some(record) = records.first() {
+            self.give_turn(&mut writes, record, seller, now).await.map_err(Aborted::Failed)?;
+        }
+        self.transact(writes.into_transaction(self, "").map_err(Aborted::Failed)?).await
     }
 
     async fn give_turn(&self, writes: &mut Writes, record: &Record, seller: &SellerId, now: Timestamp) -> Result<()> {

@@ -348,6 +348,30 @@ async fn a_record_is_created_once_and_a_repetition_of_the_request_finds_its_own(
 }
 
 #[tokio::test]
+async fn new_records_of_one_seller_do_not_stand_in_each_others_way() {
+    let fixture = Fixture::start().await;
+    let store = &fixture.store;
+    let new = |batch: u32| -> Vec<NewRecord> {
+        let owner = |n: u32| ["miriam", "sanjay"].get(n as usize % 3).copied();
+        (0..90)
+            .map(|n| NewRecord { tag: Some(format!("{batch}")), ..new_lead(&format!("{batch}-{n}"), owner(n)) })
+            .collect()
+    };
+    store.create_record(new_lead("0-30", Some("susana")), at(0)).await.unwrap();
+    let created = store.create_records(new(0), at(1)).await;
+    let refused: Vec<usize> = created.iter().enumerate().filter(|(_, one)| one.is_err()).map(|(n, _)| n).collect();
+    assert_eq!(refused, [30], "one that is taken doesn't stop those of the same seller");
+    assert!(matches!(created[30], Err(Error::Exists)));
+    assert_eq!(held(store).await, [29, 30, 1]);
+    // The same request again, beside another one for the same sellers.
+    let (again, other) = tokio::join!(store.create_records(new(0), at(2)), store.create_records(new(1), at(2)));
+    assert_eq!(again.iter().filter(|one| one.is_ok()).count(), 89);
+    assert!(other.iter().all(Result::is_ok), "{other:?}");
+    assert_eq!(held(store).await, [59, 60, 1]);
+    recount(&fixture).await;
+}
+
+#[tokio::test]
 async fn pages_neither_skip_nor_repeat_what_was_there_while_others_write() {
     let fixture = Fixture::start().await;
     let store = &fixture.store;
