@@ -89,9 +89,14 @@ impl Outcome {
         self.rules.values().map(|(assigned, _)| assigned).sum()
     }
 
+    /// Whether every record has one owner, none is lost or left waiting, and all counters are as the records say.
+    pub(crate) fn is_consistent(&self) -> bool {
+        self.recount.is_clean() && self.breaches.is_empty()
+    }
+
     /// Whether every promise was kept.
     pub(crate) fn is_clean(&self) -> bool {
-        self.recount.is_clean() && self.ledger.breaches.is_empty() && self.breaches.is_empty()
+        self.is_consistent() && self.ledger.breaches.is_empty()
     }
 
     /// Whether sellers who are candidates of exactly the same rules got equally many records, but for one: what taking
