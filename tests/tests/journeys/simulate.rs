@@ -31,6 +31,13 @@ fn decided(run: &Value) -> Value {
     run
 }
 
+/// Takes from a candidate when it was last assigned a record, from the sentence about it too.
+fn without_last_assigned(candidate: &mut Value) {
+    candidate["lastAssignedAt"] = Value::Null;
+    let sentence = candidate["explanation"].as_str().unwrap_or_default();
+    candidate["explanation"] = sentence.split("last assigned at").next().into();
+}
+
 /// Tries a lead out and posts it: whom it goes to, or why nobody gets it.
 async fn foretold(stack: &RunningStack, lead: Value) -> anyhow::Result<String> {
     let told = simulated(stack, json!({"record": lead})).await?;
@@ -49,7 +56,7 @@ async fn came_true(stack: &RunningStack, told: &Value, lead: Value) -> anyhow::R
         // It was assigned when it was created, which was not at the same instant.
         for run in [&mut told, &mut run] {
             let candidates = run["trace"]["candidates"].as_array_mut();
-            candidates.into_iter().flatten().for_each(|candidate| candidate["lastAssignedAt"] = Value::Null);
+            candidates.into_iter().flatten().for_each(without_last_assigned);
         }
     }
     assert_eq!(told, run, "{lead}");
