@@ -51,17 +51,9 @@ struct Source {
     partition: String,
     /// What its sort keys begin with; what follows is the instant that the list is ordered by.
     prefix: String,
-    /// Records of this business unit are taken from another shard of the list.
-    outside_unit: Option<String>,
 }
 
-impl Source {
-    fn admits(&self, record: &Record) -> bool {
-        self.outside_unit.is_none() || self.outside_unit != record.business_unit
-    }
-}
-
-/// The shards that make up a list, and its direction.
+/// The shards that make up a list, and its direction. A record that stands in several of them is listed once.
 #[derive(Debug, Clone)]
 pub struct Listing {
     sources: Vec<Source>,
@@ -71,12 +63,7 @@ pub struct Listing {
 impl Listing {
     fn of(index: Index, partitions: impl Iterator<Item = String>, prefixes: &[String]) -> Self {
         let of_prefix = |partition: String| {
-            let source = move |prefix: &String| Source {
-                index,
-                partition: partition.clone(),
-                prefix: prefix.clone(),
-                outside_unit: None,
-            };
+            let source = move |prefix: &String| Source { index, partition: partition.clone(), prefix: prefix.clone() };
             prefixes.iter().map(source).collect::<Vec<_>>()
         };
         Self { sources: partitions.flat_map(of_prefix).collect(), newest_first: true }
@@ -158,9 +145,7 @@ impl Listing {
     pub fn within_reach(unit: &str, seller: &SellerId, record_type: &RecordType, state: Option<State>) -> Self {
         let prefixes = in_states(state, |state| keys::type_and_state(record_type, state));
         let mut listing = Self::of(UNITS, shards(|shard| keys::unit(unit, shard)), &prefixes);
-        let own = Self::owned(&Owner::Seller(seller.clone()), record_type, state).sources.into_iter();
-        let outside_unit = || Some(unit.to_owned());
-        listing.sources.extend(own.map(|source| Source { outside_unit: outside_unit(), ..source }));
+        listing.sources.extend(Self::owned(&Owner::Seller(seller.clone()), record_type, state).sources);
         listing
     }
 }
@@ -174,13 +159,6 @@ fn in_states(state: Option<State>, prefix: impl Fn(State) -> String) -> Vec<Stri
 /// Where a page ended: the last record it took, and the instant that the list is ordered by. Opaque to clients.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Position(String, String);
-
-/// An entry of an index.
-#[derive(Debug, Clone)]
-struct Entry {
-    source: usize,
-    at: Position,
-}
 
 /// One page of a list.
 #[derive(Debug, Clone)]
@@ -221,21 +199,17 @@ impl Store {
             let entries = self.entries(listing, position.as_ref(), limit).await?;
             let exhausted = entries.len() < limit;
             passed += entries.len();
-            let wanted: Vec<RecordKey> = entries.iter().filter_map(|entry| keys::record_of(&entry.at.1)).collect();
+            let wanted: Vec<RecordKey> = entries.iter().filter_map(|at| keys::record_of(&at.1)).collect();
             let found: BTreeMap<String, Stored> = self
                 .records_with(&wanted, Consistency::Strong, now)
                 .await?
                 .into_iter()
                 .map(|stored| (stored.record.key.to_string(), stored))
                 .collect();
-            for Entry { source, at } in entries {
-                let source = &listing.sources[source];
-                let belongs = found.get(&at.1);
-                let belongs = belongs.filter(|stored| keep(&stored.record) && source.admits(&stored.record));
-                // While a record moves between two shards of the list it may stand in both.
-                let taken = position.as_ref() == Some(&at);
+            for at in entries {
+                let stored = found.get(&at.1).filter(|stored| keep(&stored.record));
                 position = Some(at);
-                let Some(stored) = belongs.filter(|_| !taken) else { continue };
+                let Some(stored) = stored else { continue };
                 records.push(stored.record.clone());
                 if records.len() == limit {
                     return Ok(Page { records, next: position });
@@ -302,14 +276,14 @@ impl Store {
         limit: usize,
     ) -> Result<(Vec<RecordKey>, Option<Position>)> {
         let entries = self.entries(listing, behind, limit).await?;
-        let next = entries.last().filter(|_| entries.len() == limit).map(|last| last.at.clone());
-        Ok((entries.iter().filter_map(|entry| keys::record_of(&entry.at.1)).collect(), next))
+        let next = entries.last().filter(|_| entries.len() == limit).cloned();
+        Ok((entries.iter().filter_map(|at| keys::record_of(&at.1)).collect(), next))
     }
 
     /// The instant since which the longest waiting record of a type has waited.
     pub async fn oldest_pending(&self, record_type: &RecordType) -> Result<Option<Timestamp>> {
         let entries = self.entries(&Listing::pending(record_type), None, 1).await?;
-        let millisecond = entries.first().and_then(|entry| entry.at.0.parse().ok());
+        let millisecond = entries.first().and_then(|first| first.0.parse().ok());
         Ok(millisecond.and_then(|millisecond| Timestamp::from_millisecond(millisecond).ok()))
     }
 
@@ -375,22 +349,24 @@ impl Store {
         values.into_iter().fold(request, |request, (name, value)| request.expression_attribute_values(name, value))
     }
 
-    /// The next `limit` entries behind a position, merged over all shards.
-    async fn entries(&self, listing: &Listing, behind: Option<&Position>, limit: usize) -> Result<Vec<Entry>> {
+    /// The next `limit` entries behind a position, merged over all shards. A record may stand in two of them: by its unit
+    /// and by its owner, or while it moves from one to the other.
+    async fn entries(&self, listing: &Listing, behind: Option<&Position>, limit: usize) -> Result<Vec<Position>> {
         let mut queries = JoinSet::new();
-        let mut sources = listing.sources.iter().cloned().enumerate();
-        let mut entries: Vec<Entry> = Vec::new();
+        let mut sources = listing.sources.iter().cloned();
+        let mut entries: Vec<Position> = Vec::new();
         loop {
             while queries.len() < AT_ONCE
-                && let Some((number, source)) = sources.next()
+                && let Some(source) = sources.next()
             {
                 let (store, behind, newest_first) = (self.clone(), behind.cloned(), listing.newest_first);
-                queries.spawn(async move { store.shard_entries(&source, number, behind, newest_first, limit).await });
+                queries.spawn(async move { store.shard_entries(&source, behind, newest_first, limit).await });
             }
             let Some(answer) = queries.join_next().await else { break };
             entries.extend(answer.expect("a query neither panics nor is cancelled")?);
         }
-        entries.sort_by(|a, b| if listing.newest_first { b.at.cmp(&a.at) } else { a.at.cmp(&b.at) });
+        entries.sort_unstable_by(|a, b| if listing.newest_first { b.cmp(a) } else { a.cmp(b) });
+        entries.dedup();
         entries.truncate(limit);
         Ok(entries)
     }
@@ -400,27 +376,25 @@ impl Store {
     async fn shard_entries(
         &self,
         source: &Source,
-        number: usize,
         behind: Option<Position>,
         newest_first: bool,
         limit: usize,
-    ) -> Result<Vec<Entry>> {
+    ) -> Result<Vec<Position>> {
         let is_behind =
             |at: &Position| behind.as_ref().is_none_or(|behind| if newest_first { at < behind } else { at > behind });
-        let (mut entries, mut start): (Vec<Entry>, _) = (vec![], None);
+        let (mut entries, mut start): (Vec<Position>, _) = (vec![], None);
         loop {
             let request = self.query_index(source, behind.as_ref().map(|behind| behind.0.as_str()), newest_first);
             let request = request.limit(i32::try_from(limit + 1).unwrap_or(i32::MAX)).set_exclusive_start_key(start);
             let page = request.send().await.map_err(failure)?;
             let found = page.items.unwrap_or_default();
-            let found = found.iter().filter_map(|item| position(source, item)).filter(is_behind);
-            entries.extend(found.map(|at| Entry { source: number, at }));
+            entries.extend(found.iter().filter_map(|item| position(source, item)).filter(is_behind));
             start = page.last_evaluated_key;
             if start.is_none() {
                 return Ok(entries);
             }
-            let unfinished = entries.last().map(|last| last.at.0.clone());
-            let finished = entries.iter().take_while(|entry| Some(&entry.at.0) != unfinished.as_ref()).count();
+            let unfinished = entries.last().map(|last| last.0.clone());
+            let finished = entries.iter().take_while(|at| Some(&at.0) != unfinished.as_ref()).count();
             if finished >= limit {
                 entries.truncate(finished);
                 return Ok(entries);
