@@ -141,20 +141,30 @@ impl Call {
     /// The action that a policy must allow, and the resource it is about: of a transaction those of the first part, or of
     /// the first one whose key has this text in it.
     pub(crate) fn action(&self, key: Option<&str>) -> (String, String) {
-        let meant = |part: &&Value| key.is_none_or(|text| part.to_string().contains(text));
-        let part = self.actions().iter().find(meant).and_then(|part| part.as_object()?.iter().next());
-        let action = match (self.operation.as_str(), part) {
-            ("TransactWriteItems" | "TransactGetItems", Some((kind, _))) => format!("{kind}Item"),
-            ("ExecuteStatement" | "BatchExecuteStatement" | "ExecuteTransaction", _) if self.is_write() => {
-                "PartiQLInsert".to_owned()
-            }
-            ("ExecuteStatement" | "BatchExecuteStatement" | "ExecuteTransaction", _) => "PartiQLSelect".to_owned(),
-            (operation, _) => operation.to_owned(),
+        let meant = |part: &Value| key.is_none_or(|text| part.to_string().contains(text));
+        let place = self.actions().iter().position(meant).unwrap_or_default();
+        self.rights().into_iter().nth(place).unwrap_or_default()
+    }
+
+    /// The actions that a policy must allow, each with the resource it is about: of a transaction one for each part, in
+    /// order, of anything else one for each table.
+    pub(crate) fn rights(&self) -> Vec<(String, String)> {
+        let right = |action: &str, table: &str| {
+            let index = self.index().map(|index| format!("/index/{index}")).unwrap_or_default();
+            (format!("dynamodb:{action}"), format!("table/{table}{index}"))
         };
-        let of_part = part.and_then(|(_, part)| part["TableName"].as_str().map(str::to_owned));
-        let table = of_part.or_else(|| self.tables().into_iter().next()).unwrap_or_default();
-        let index = self.index().map(|index| format!("/index/{index}")).unwrap_or_default();
-        (format!("dynamodb:{action}"), format!("table/{table}{index}"))
+        match self.operation.as_str() {
+            "TransactWriteItems" | "TransactGetItems" => {
+                let parts = self.actions().iter().filter_map(|part| part.as_object()?.iter().next());
+                let table = |part: &Value| part["TableName"].as_str().unwrap_or_default().to_owned();
+                parts.map(|(kind, part)| right(&format!("{kind}Item"), &table(part))).collect()
+            }
+            "ExecuteStatement" | "BatchExecuteStatement" | "ExecuteTransaction" => {
+                let action = if self.is_write() { "PartiQLInsert" } else { "PartiQLSelect" };
+                self.tables().iter().map(|table| right(action, table)).collect()
+            }
+            operation => self.tables().iter().map(|table| right(operation, table)).collect(),
+        }
     }
 
     /// The items it writes, in order.

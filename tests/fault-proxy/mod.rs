@@ -18,6 +18,7 @@ mod meter;
 mod partiql;
 mod proxy;
 mod rewind;
+mod rights;
 mod rule;
 mod size;
 
@@ -25,6 +26,7 @@ pub use fault::Fault;
 pub use gate::Gate;
 pub use meter::{Charge, Figures, Meter, Operation, Written};
 pub use proxy::FaultProxy;
+pub use rights::FILE_VARIABLE as RIGHTS_VARIABLE;
 pub use rule::Rule;
 
 #[cfg(test)]

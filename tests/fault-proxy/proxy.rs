@@ -27,6 +27,7 @@ use crate::fault_proxy::gate::{Gate, Gates};
 use crate::fault_proxy::history::History;
 use crate::fault_proxy::meter::Meter;
 use crate::fault_proxy::rewind::Past;
+use crate::fault_proxy::rights::Rights;
 use crate::fault_proxy::rule::Rule;
 
 /// A running proxy; it stops when this is dropped.
@@ -47,6 +48,7 @@ struct Inner {
     history: Mutex<History>,
     meter: Meter,
     gates: Gates,
+    rights: Rights,
 }
 
 /// The connection closes without an answer.
@@ -79,6 +81,7 @@ impl FaultProxy {
             history: Mutex::default(),
             meter: Meter::default(),
             gates: Gates::default(),
+            rights: Rights::from_environment().context("the file of rights can't be opened")?,
         });
         let serving = tokio::spawn(serve(listener, Arc::clone(&inner)));
         Ok(Self { inner, address, serving })
@@ -171,7 +174,10 @@ impl Inner {
         let (head, body) = request.into_parts();
         let body = body.collect().await.map_err(|_| Closed)?.to_bytes();
         let answer = match understood(&head.headers, &body) {
-            Some(call) => self.carry_out(call, &head.headers, body).await?,
+            Some(call) => {
+                self.rights.note(&call);
+                self.carry_out(call, &head.headers, body).await?
+            }
             None => self.engine.wait().await.forward(&head.headers, body).await.ok_or(Closed)?,
         };
         let mut response = Response::new(Full::new(answer.body));

@@ -16,7 +16,7 @@ use tokio::sync::broadcast;
 
 use crate::client::Client;
 use crate::dynamodb::{Attributes, DynamoDb};
-use crate::fault_proxy::FaultProxy;
+use crate::fault_proxy::{FaultProxy, RIGHTS_VARIABLE};
 use crate::recount::{Recount, Stored};
 use crate::until::{LONG, found};
 
@@ -58,11 +58,16 @@ impl RunningStack {
         Self::with(StackOptions::default(), Some(FaultProxy::start(seed).await?)).await
     }
 
-    /// Starts a stack from options; with a proxy, functions use it as their DynamoDB.
+    /// Starts a stack from options; with a proxy, functions use it as their DynamoDB. Where somebody wants to know which
+    /// rights functions use, there always is one.
     ///
     /// # Errors
     /// As [`Self::start`].
     pub async fn with(mut options: StackOptions, proxy: Option<FaultProxy>) -> anyhow::Result<Self> {
+        let proxy = match proxy {
+            None if std::env::var_os(RIGHTS_VARIABLE).is_some() => Some(FaultProxy::start(0).await?),
+            proxy => proxy,
+        };
         if let Some(proxy) = &proxy {
             options.function_endpoint = Some(proxy.endpoint());
         }

@@ -16,10 +16,13 @@ use tokio::sync::mpsc;
 /// The function that is asked.
 const FUNCTION: &str = "segments";
 
-/// Builds the function without features, as it is packaged but for the optimisation.
+/// Builds all functions without features, as they are packaged but for the optimisation.
 fn build() -> Output {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--profile", "light", "--package", FUNCTION]).current_dir(local::checkout());
+    cargo.args(["build", "--quiet", "--profile", "light"]).current_dir(local::checkout());
+    for function in Template::builtin().expect("the template is understood").functions {
+        cargo.args(["--package", &function.name]);
+    }
     cargo.output().expect("cargo can be started")
 }
 

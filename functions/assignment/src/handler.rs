@@ -1,6 +1,6 @@
 //! Load → decide → commit, until nothing of a batch waits any more.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use domain::decide::decide;
@@ -64,7 +64,11 @@ impl Handler {
     /// delivers everything from the reported position on again.
     pub(crate) async fn handle(&self, event: Event) -> Result<DynamoDbEventResponse, Error> {
         let mut response = DynamoDbEventResponse::default();
-        if let Err(Interrupted { left, cause }) = self.process(event.records()).await {
+        let begun = Instant::now();
+        let processed = self.process(event.records()).await;
+        telemetry::batch(begun.elapsed());
+        if let Err(Interrupted { left, cause }) = processed {
+            telemetry::given_back();
             error!(error = %cause, left = left.len(), "batch interrupted");
             let mut failure = DynamoDbBatchItemFailure::default();
             failure.item_identifier = event.first_position(&left);
@@ -82,6 +86,7 @@ impl Handler {
             match self.pass(&mut left, most).await {
                 Ok(Pass::Finished) => return Ok(()),
                 Ok(Pass::Refused(committed)) => {
+                    telemetry::refused();
                     left.drain(..committed);
                     refusals = if committed > 0 { 0 } else { refusals + 1 };
                     if refusals > MOST_REFUSALS {
@@ -121,7 +126,7 @@ impl Handler {
                 other => other?,
             };
             let Committed::First(runs) = committed else { return Ok(Pass::Refused(done)) };
-            runs.iter().for_each(log);
+            runs.iter().for_each(tell);
             let unlucky = runs.iter().zip(next).filter(|(run, _)| run.found_nobody());
             let unlucky: Vec<_> = unlucky.map(|(run, (waiting, _))| (run, waiting.arrival.clone())).collect();
             if let Some(knowledge) = &batch.knowledge {
@@ -185,8 +190,9 @@ fn in_the_way(refusal: &store::Error) -> Option<Obstacle> {
     }
 }
 
-/// One line per decision, without a record's contents.
-fn log(run: &RoutingRun) {
+/// One line per decision, without a record's contents, and the metrics of it.
+fn tell(run: &RoutingRun) {
+    telemetry::decided(run);
     let reason = run.assignment.reason.or(run.segmentation.reason).map(domain::reason::Reason::code);
     let owner = run.assignment.owner.as_ref();
     info!(

@@ -152,7 +152,10 @@ impl Reset {
             let Some(with_present) = state.opened(capacity, now, settings) else { continue };
             opened += u64::from(self.store.open_period(id, &state.in_periods, &with_present).await?);
         }
-        Ok(Figures { opened, ..self.store.recount(states, suspects, types, now).await? })
+        let mut figures = Figures { opened, ..Figures::default() };
+        let recounted = self.store.recount(states, suspects, types, now, &mut figures).await;
+        telemetry::drift(figures.repaired);
+        recounted.map(|()| figures)
     }
 }
 

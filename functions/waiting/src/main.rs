@@ -10,11 +10,12 @@ mod sweep;
 mod work;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
 use store::knowledge::Memory;
 use store::{Clock, Store};
+use telemetry::Telemetry;
 
 use crate::event::Event;
 
@@ -32,27 +33,36 @@ struct Waiting {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
+    let telemetry = Telemetry::start();
     let store = Store::from_environment().await?;
     let waiting = Waiting { store, clock: Clock::from_environment(), memory: Arc::default() };
     run(service_fn(async |event: LambdaEvent<Event>| {
         let ends = event.context.deadline() - RESERVE;
-        match event.payload {
+        let answer = waiting.answer(event.payload, ends).await;
+        telemetry.flush();
+        answer
+    }))
+    .await
+}
+
+impl Waiting {
+    async fn answer(&self, event: Event, ends: SystemTime) -> Result<sweep::Swept, Error> {
+        match event {
             Event::Changes { records } => {
-                waiting.see_to(event::to_do(records), ends).await?;
-                Ok::<_, Error>(sweep::Swept::default())
+                self.see_to(event::to_do(records), ends).await?;
+                Ok(sweep::Swept::default())
             }
             Event::Sweep { .. } => {
                 // What is due comes first: it does not wait for what is late. What fails keeps nothing else from happening.
-                let fired = waiting.fire_all().await;
-                let swept = waiting.sweep(ends).await;
-                let opened = waiting.open().await;
-                let seen_to = waiting.see_to_all(ends).await;
+                let fired = self.fire_all().await;
+                let swept = self.sweep(ends).await;
+                let opened = self.open().await;
+                let seen_to = self.see_to_all(ends).await;
                 fired?;
                 opened?;
                 seen_to?;
                 swept
             }
         }
-    }))
-    .await
+    }
 }

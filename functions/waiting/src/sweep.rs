@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use domain::id::{RecordKey, RecordType};
 use domain::obstacle::Obstacle;
+use domain::reason::Reason;
 use domain::record::Record;
 use domain::route::{Decision, Present, undecidable};
 use jiff::{SignedDuration, Timestamp};
@@ -43,29 +44,36 @@ impl Waiting {
     pub(crate) async fn sweep(&self, ends: SystemTime) -> Result<Swept, lambda_runtime::Error> {
         let mut swept = Swept::default();
         let knowledge = self.store.knowledge(&self.memory).await?;
+        let mut oldest: Option<Timestamp> = None;
         for record_type in knowledge.organisation.rulebooks.keys() {
-            self.sweep_type(record_type, &mut swept, ends).await?;
+            let first = self.sweep_type(record_type, &mut swept, ends).await?;
+            oldest = [oldest, first].into_iter().flatten().min();
         }
+        let now = self.clock.now();
+        telemetry::oldest_pending(now.duration_since(oldest.unwrap_or(now)));
         if swept.touched + swept.given_up > 0 {
             info!(touched = swept.touched, given_up = swept.given_up, "sweep");
         }
         Ok(swept)
     }
 
+    /// Since when the longest waiting record of this type has waited; none when none does.
     async fn sweep_type(
         &self,
         record_type: &RecordType,
         swept: &mut Swept,
         ends: SystemTime,
-    ) -> Result<(), lambda_runtime::Error> {
+    ) -> Result<Option<Timestamp>, lambda_runtime::Error> {
         let listing = Listing::pending(record_type);
-        let mut position = None;
-        while SystemTime::now() < ends {
+        let (mut position, mut oldest) = (None, None);
+        loop {
             let now = self.clock.now();
             let before = now.checked_sub(OVERDUE)?;
             let (keys, next) = self.store.index_page(&listing, position.as_ref(), PAGE).await?;
             let records = self.store.records(&keys, now).await?.into_iter().map(|stored| stored.record);
             let marked: Vec<Record> = records.filter(|record| record.mark.is_some()).collect();
+            // The longest waiting come first.
+            oldest = oldest.or_else(|| marked.iter().filter_map(|record| Some(record.mark.as_ref()?.since)).min());
             let is_young = |record: &&Record| record.mark.as_ref().is_some_and(|mark| mark.since > before);
             let young = marked.iter().filter(is_young).count();
             let is_left = |record: &Record| {
@@ -79,13 +87,12 @@ impl Waiting {
             swept.touched += touched.len();
             all(given_up, |record| self.clone().give_up(record.key, now)).await?;
             all(touched, |record| self.clone().touch(record.key, now)).await?;
-            // The longest waiting come first.
             position = next;
-            if position.is_none() || young > 0 {
+            if position.is_none() || young > 0 || SystemTime::now() >= ends {
                 break;
             }
         }
-        Ok(())
+        Ok(oldest)
     }
 
     async fn touch(self, key: RecordKey, now: Timestamp) -> Result<(), Error> {
@@ -119,7 +126,13 @@ impl Waiting {
             let waiting = Ended::hindered(stored, Obstacle::broken(details.clone()));
             let decision = Decision { run, touched: None };
             match self.store.commit(&[(&waiting, &decision)], 1, now).await {
-                Ok(Committed::First(_)) => warn!(record.id = %key, "record given up"),
+                Ok(Committed::First(runs)) => {
+                    runs.iter().for_each(telemetry::decided);
+                    for run in &runs {
+                        let reason = run.reason().map(Reason::code);
+                        warn!(record.id = %key, run.id = %run.id, assignment.reason = reason, "record given up");
+                    }
+                }
                 Ok(Committed::Refused) => {}
                 Err(error) => passed_over(key, &error),
             }

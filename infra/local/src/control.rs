@@ -1,4 +1,4 @@
-//! What only the local stack has, below `/_local`: the clock, the outbox, event sources and processes.
+//! What only the local stack has, below `/_local`: the clock, the outbox, metrics, event sources and processes.
 //!
 //! Outside the API and without a token, because only this machine can reach it. Bad requests are answered with
 //! `application/problem+json` as the API does.
@@ -30,6 +30,7 @@ pub fn routes(running: Arc<Running>) -> Router {
     Router::new()
         .route("/_local/clock", get(clock).post(advance))
         .route("/_local/outbox", get(outbox))
+        .route("/_local/metrics", get(metrics))
         .route("/_local/event-sources", get(event_sources))
         .route("/_local/event-sources/{id}", post(tell))
         .route("/_local/event-sources/failures", get(failures))
@@ -72,6 +73,18 @@ async fn advance(State(running): State<Arc<Running>>, body: Bytes) -> Result<Jso
 async fn outbox(State(running): State<Arc<Running>>) -> Result<Json<Value>, Problem> {
     let items = running.outbox().await.map_err(|error| Problem::internal(&error))?;
     Ok(Json(json!({ "items": items })))
+}
+
+async fn metrics(State(running): State<Arc<Running>>) -> Json<Value> {
+    let reported = running.metrics.since_start();
+    let item = |(key, statistics)| {
+        let (mut item, statistics) = (json!(key), json!(statistics));
+        if let (Some(item), Value::Object(statistics)) = (item.as_object_mut(), statistics) {
+            item.extend(statistics);
+        }
+        item
+    };
+    Json(json!({ "items": reported.iter().map(item).collect::<Vec<Value>>() }))
 }
 
 async fn event_sources(State(running): State<Arc<Running>>) -> Json<Value> {

@@ -38,6 +38,7 @@ struct Waiting {
 }
 
 struct Process {
+    pid: Option<u32>,
     kill: Arc<Notify>,
     /// It has been killed but may not know yet: what it still says does not count.
     doomed: bool,
@@ -96,6 +97,8 @@ pub enum Activity {
 pub struct ProcessView {
     /// Its number among those of the function.
     pub number: ProcessNumber,
+    /// Its id in the operating system.
+    pub pid: Option<u32>,
     /// What it is doing.
     pub activity: Activity,
     /// How many invocations it has been handed.
@@ -165,9 +168,10 @@ impl Invocations {
         wanted.min(maximum.saturating_sub(state.processes.len()))
     }
 
-    /// Introduces a process that was started; `kill` is notified when it has to go.
-    pub fn admit(&self, number: ProcessNumber, kill: Arc<Notify>) {
-        self.lock().processes.insert(number, Process { kill, doomed: false, ready: false, deliveries: 0, held: None });
+    /// Introduces a process that was started, with its id in the operating system; `kill` is notified when it has to go.
+    pub fn admit(&self, number: ProcessNumber, pid: Option<u32>, kill: Arc<Notify>) {
+        let process = Process { pid, kill, doomed: false, ready: false, deliveries: 0, held: None };
+        self.lock().processes.insert(number, process);
     }
 
     /// Waits until there is an invocation for this process. `None` when it is not (or no longer) one of ours.
@@ -308,6 +312,7 @@ impl Invocations {
         let state = self.lock();
         let processes = state.processes.iter().map(|(&number, process)| ProcessView {
             number,
+            pid: process.pid,
             activity: match process {
                 Process { held: Some(_), .. } => Activity::Busy,
                 Process { ready: true, .. } => Activity::Idle,
@@ -349,7 +354,7 @@ mod tests {
     #[tokio::test]
     async fn invocations_are_delivered_in_order_and_answered_once() {
         let function = function();
-        function.admit(1, Arc::default());
+        function.admit(1, None, Arc::default());
         let first = function.submit(b"1".to_vec());
         let _second = function.submit(b"2".to_vec());
         let delivery = function.next(1).await.unwrap();
@@ -363,21 +368,21 @@ mod tests {
     #[tokio::test]
     async fn a_process_that_ends_takes_its_invocation_with_it_and_no_other() {
         let function = function();
-        function.admit(1, Arc::default());
+        function.admit(1, None, Arc::default());
         let lost = function.submit(b"lost".to_vec());
         let _kept = function.submit(b"kept".to_vec());
         function.next(1).await.unwrap();
         assert_eq!(function.ended(1), Some(Ended { was_ready: true, held_an_invocation: true }));
         assert_eq!(lost.await.unwrap(), InvokeOutcome::Crashed);
         assert_eq!(function.next(1).await, None, "a process that is gone gets nothing");
-        function.admit(2, Arc::default());
+        function.admit(2, None, Arc::default());
         assert_eq!(function.next(2).await.unwrap().payload, b"kept");
     }
 
     #[tokio::test]
     async fn a_process_that_never_starts_fails_the_oldest_invocation() {
         let function = function();
-        function.admit(1, Arc::default());
+        function.admit(1, None, Arc::default());
         let outcome = function.submit(b"{}".to_vec());
         function.ended(1);
         assert_eq!(outcome.await.unwrap(), InvokeOutcome::Crashed);
@@ -387,7 +392,7 @@ mod tests {
     async fn an_invocation_that_takes_too_long_times_out_and_its_process_is_killed() {
         let function = Invocations::new(Duration::from_millis(20));
         let kill = Arc::new(Notify::new());
-        function.admit(1, Arc::clone(&kill));
+        function.admit(1, None, Arc::clone(&kill));
         let outcome = function.submit(b"{}".to_vec());
         let delivery = function.next(1).await.unwrap();
         assert_eq!(outcome.await.unwrap(), InvokeOutcome::TimedOut);
@@ -400,8 +405,8 @@ mod tests {
     async fn a_kill_order_hits_the_process_that_gets_the_nth_invocation() {
         let function = function();
         let (first, second) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        function.admit(1, Arc::clone(&first));
-        function.admit(2, Arc::clone(&second));
+        function.admit(1, None, Arc::clone(&first));
+        function.admit(2, None, Arc::clone(&second));
         function.order_kill(KillOrder { after_deliveries: 2, delay_milliseconds: 5 });
         let outcomes = [function.submit(Vec::new()), function.submit(Vec::new())];
         let spared = function.next(1).await.unwrap();
@@ -420,7 +425,7 @@ mod tests {
     fn more_processes_are_wanted_only_for_what_waits_and_up_to_the_maximum() {
         let function = function();
         assert_eq!(function.processes_wanted(4), 0);
-        function.admit(1, Arc::default());
+        function.admit(1, None, Arc::default());
         let _waiting: Vec<_> = (0..3).map(|_| function.submit(Vec::new())).collect();
         assert_eq!(function.processes_wanted(4), 2);
         assert_eq!(function.processes_wanted(2), 1);

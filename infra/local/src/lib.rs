@@ -20,6 +20,7 @@ pub mod gateway;
 pub mod invocations;
 pub mod invoke;
 pub mod lambda_api;
+pub mod metrics;
 pub mod names;
 pub mod outbox;
 pub mod processes;

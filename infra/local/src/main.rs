@@ -5,6 +5,7 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use clap::builder::PossibleValuesParser;
@@ -246,7 +247,7 @@ async fn demonstrate(stack: &Stack, at: Option<Timestamp>, data_dir: Option<Path
     }
     println!("\nTry:\n{}", demo::invitation(&stack.url(), &stack.token("sales-manager", &["sales-manager"])));
     println!("Decisions (Ctrl-C stops the stack):");
-    let show = show(decisions, Names::new(api.clone()));
+    let show = show(stack, decisions, Names::new(api.clone()));
     if fresh {
         let leads = async { demo::put_leads(&api).await.context("the first leads could not be put") };
         tokio::try_join!(leads, show).map(|_| ())
@@ -255,10 +256,25 @@ async fn demonstrate(stack: &Stack, at: Option<Timestamp>, data_dir: Option<Path
     }
 }
 
-async fn show(mut decisions: broadcast::Receiver<Decision>, mut names: Names) -> Result<()> {
+/// Shows each decision and, where anything was counted, the metrics of each minute.
+async fn show(stack: &Stack, mut decisions: broadcast::Receiver<Decision>, mut names: Names) -> Result<()> {
     let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let (faint, plain) = if colours { ("\u{1b}[2m", "\u{1b}[0m") } else { ("", "") };
+    let mut minutes = tokio::time::interval(Duration::from_mins(1));
+    minutes.tick().await;
     loop {
-        match decisions.recv().await {
+        let decision = tokio::select! {
+            decision = decisions.recv() => decision,
+            _ = minutes.tick() => {
+                let metrics = stack.running().metrics.since_last_told();
+                // Each sweep says that nothing waits, which is nothing to tell.
+                if metrics.iter().any(|(_, statistics)| statistics.sum > 0.0) {
+                    println!("{faint}{}  metrics of this minute: {metrics}{plain}", stack.now().strftime("%H:%M:%S"));
+                }
+                continue;
+            }
+        };
+        match decision {
             Ok(decision) => {
                 let told = decision.told(&mut names).await;
                 if colours { println!("{told:#}") } else { println!("{told}") }

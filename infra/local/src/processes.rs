@@ -209,7 +209,7 @@ impl Processes {
             format!("cannot start {} ({})", function.program.name, function.program.binary.display())
         })?;
         let kill = Arc::new(Notify::new());
-        function.invocations.admit(number, Arc::clone(&kill));
+        function.invocations.admit(number, child.id(), Arc::clone(&kill));
         let (processes, function) = (self.clone(), Arc::clone(function));
         let watcher = async move { processes.watch(&function, number, child, &kill).await };
         let mut watchers = self.shared.watchers.lock().expect("nothing panics under this lock");

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::clock::Clock;
 use crate::event_source::{Command, EventSourceStatus, EventSources, FailureMessage};
 use crate::invoke::{Invoke, InvokeOutcome};
+use crate::metrics::Metrics;
 use crate::outbox;
 use crate::processes::Processes;
 use crate::schedule::Schedules;
@@ -29,6 +30,8 @@ pub struct Running {
     pub invoke: Invoke,
     /// When functions are called by themselves.
     pub schedules: Schedules,
+    /// What functions have counted.
+    pub metrics: Metrics,
     /// Held while the clock is moved: two moves add up.
     pub moving: Mutex<()>,
     /// Gone once the stack stops.

@@ -175,7 +175,7 @@ mod tests {
 
     async fn start() -> (RuntimeApi, Arc<Invocations>, String) {
         let invocations = Invocations::new(Duration::from_secs(5));
-        invocations.admit(1, Arc::default());
+        invocations.admit(1, None, Arc::default());
         let served = Served { arn: "arn:aws:lambda:eu:1:function:echo".into(), invocations: Arc::clone(&invocations) };
         let api = RuntimeApi::start(HashMap::from([("echo".to_owned(), served)])).await.unwrap();
         let base = format!("{}/{VERSION}/runtime", api.base("echo", 1));

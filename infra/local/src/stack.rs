@@ -24,6 +24,7 @@ use crate::event_source::{DEFAULT_SHARDS, EventSources};
 use crate::gateway::{Gateway, Settings, route::Route};
 use crate::invoke::Now;
 use crate::lambda_api;
+use crate::metrics::Metrics;
 use crate::processes::{OutputLine, Processes, Program, functions_dir};
 use crate::running::Running;
 use crate::schedule::Schedules;
@@ -111,6 +112,7 @@ impl Stack {
             processes,
             invoke: Arc::clone(&invoke),
             schedules,
+            metrics: Metrics::default(),
             moving: Mutex::default(),
             event_sources: RwLock::new(None),
             stopping: watch::Sender::new(false),
@@ -277,13 +279,14 @@ impl Surroundings {
     }
 }
 
-/// Takes decisions out of what functions print.
+/// Takes decisions and metrics out of what functions print.
 async fn listen(
     mut lines: mpsc::UnboundedReceiver<OutputLine>,
     running: Arc<Running>,
     decisions: broadcast::Sender<Decision>,
 ) {
     while let Some(line) = lines.recv().await {
+        running.metrics.read(&line.text);
         if let Some(decision) = Decision::parse(&line.text, running.clock.now()) {
             // Nobody has to listen.
             let _ = decisions.send(decision);

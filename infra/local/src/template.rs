@@ -29,8 +29,8 @@ pub const STACK_NAME: &str = "baton";
 /// The label in every stream ARN; the local stack never replaces a table's stream.
 pub(crate) const STREAM_LABEL: &str = "2026-01-01T00:00:00.000";
 
-/// Issuer and audience of development tokens, the values of the template's parameters without default.
-const LOCAL_PARAMETERS: [(&str, &str); 2] = [("Issuer", "baton-local"), ("Audience", "baton")];
+/// What development tokens say, as the template's parameters.
+const LOCAL_PARAMETERS: [(&str, &str); 3] = [("Issuer", "baton-local"), ("Audience", "baton"), ("RolesClaim", "roles")];
 
 /// The template, with its parameters and references resolved to local names.
 #[derive(Clone, Debug)]
@@ -205,6 +205,8 @@ pub(crate) fn stream_arn(table: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::json;
 
     use super::*;
@@ -304,7 +306,7 @@ Resources:
     fn what_the_stack_does_not_do_is_an_error_and_not_ignored() {
         for (from, to, named) in [
             ("Timeout: 28", "Timeout: 28\n    ReservedConcurrentExecutions: 1", "ReservedConcurrentExecutions"),
-            ("Type: AWS::SQS::Queue", "Type: AWS::SNS::Topic", "AWS::SNS::Topic"),
+            ("Type: AWS::SQS::Queue", "Type: AWS::Kinesis::Stream", "AWS::Kinesis::Stream"),
             ("!Ref Claim", "!ImportValue x", "Fn::ImportValue"),
             ("!Ref Claim", "!Ref Nobody", "Nobody"),
             (
@@ -324,6 +326,13 @@ Resources:
             ("Handler: bootstrap", "Handler: main", "Handler"),
             ("Type: ScheduleV2", "Type: Schedule", "Schedule"),
             ("Globals:", "Mappings: {}\nGlobals:", "Mappings"),
+            ("  Queue:\n", "  Queue:\n    Condition: Sometimes\n", "Sometimes"),
+            ("      Auth:\n", "      CorsConfiguration: true\n      Auth:\n", "CORS"),
+            (
+                "  Queue:\n",
+                "  Fn::ForEach::Queues:\n    - Name\n    - [A]\n    - ${Name}Queue: {Type: AWS::SQS::Queue}\n  Queue:\n",
+                "AWS::SQS::Queue",
+            ),
             ("Authorizer: NONE", "Authorizer: Other", "Other"),
             ("Parameters:", "Parameters:\n  Extra: {Type: String}", "Extra"),
         ] {
@@ -331,6 +340,42 @@ Resources:
             let error = format!("{:#}", parse(&SMALL.replacen(from, to, 1)).expect_err(to));
             assert!(error.contains(named), "{to}: {error}");
         }
+    }
+
+    #[test]
+    fn what_has_no_part_in_running_the_stack_is_left_out() {
+        let more = r#"
+Conditions: {Never: !Equals [!Ref Claim, nobody]}
+Resources:
+  Absent: {Type: AWS::Serverless::Function, Condition: Never, Properties: {InlineCode: "!"}}
+  Fn::ForEach::Alarms:
+    - Name
+    - [Work]
+    - ${Name}Errors: {Type: AWS::CloudWatch::Alarm, Properties: {Threshold: {Ref: !Sub "${Name}Limit"}}}
+  Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: !ImportValue Somewhere}}"#;
+        let text = SMALL
+            .replacen("\nResources:", more, 1)
+            .replacen("CodeUri:", "Role: !GetAtt Role.Arn\n      AutoPublishAlias: live\n      CodeUri:", 1)
+            .replacen(
+                "      Auth:\n",
+                "      CorsConfiguration: !If [Never, true, !Ref AWS::NoValue]\n      Auth:\n",
+                1,
+            );
+        let (small, read) = (parse(SMALL).unwrap(), parse(&text).unwrap());
+        assert_eq!(format!("{read:?}"), format!("{small:?}"));
+    }
+
+    /// A browser asks for each path before it sends a request; an API that allows other origins answers it everywhere.
+    #[test]
+    fn every_route_has_its_preflight() {
+        let raw = yaml::read(include_str!("../../template.yaml")).unwrap();
+        let events = raw["Resources"]["PreflightFunction"]["Properties"]["Events"].as_object().unwrap();
+        let asked = events.values().map(|event| &event["Properties"]);
+        let asked = asked.map(|route| (route["Method"].as_str().unwrap(), route["Path"].as_str().unwrap().to_owned()));
+        let asked: BTreeSet<_> = asked.collect();
+        let functions = Template::builtin().unwrap().functions.into_iter();
+        let routes = functions.flat_map(|function| function.routes);
+        assert_eq!(asked, routes.map(|route| ("OPTIONS", route.path)).collect());
     }
 
     #[test]
@@ -357,7 +402,10 @@ Resources:
         for function in &template.functions {
             assert_eq!(function.environment["RECORDS_TABLE"], "baton-records");
             assert_eq!(function.environment["WORK_TABLE"], "baton-work");
-            assert_eq!(function.environment.contains_key("SELLER_CLAIM"), !function.routes.is_empty());
+            assert_eq!(
+                (&*function.environment["SELLER_CLAIM"], &*function.environment["ROLES_CLAIM"]),
+                ("sub", "roles")
+            );
             for route in &function.routes {
                 let open = ["/v1/openapi.json", "/v1/health"].contains(&route.path.as_str());
                 assert_eq!((route.method.as_str(), route.authorized), ("ANY", !open), "{}", route.path);

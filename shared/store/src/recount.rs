@@ -53,15 +53,16 @@ pub(crate) enum Seen {
 
 impl Store {
     /// Recounts sellers whose moving part was just read, and puts right what this look and an earlier one prove, with a
-    /// warning for each. `suspects` are all there are, and are so again afterwards.
+    /// warning for each. `suspects` are all there are, and are so again afterwards. `figures` has what was done, whether
+    /// something failed after it or not.
     pub async fn recount(
         &self,
         states: BTreeMap<SellerId, SellerState>,
         suspects: &mut Suspects,
         types: &[RecordType],
         now: Timestamp,
-    ) -> Result<Figures> {
-        let mut figures = Figures::default();
+        figures: &mut Figures,
+    ) -> Result<()> {
         for (seller, seen) in self.looks(states, types, now).await {
             figures.looks += 1;
             match seen? {
@@ -71,10 +72,10 @@ impl Store {
                         self.clear(&seller).await?;
                     }
                 }
-                Seen::Differing(look) => figures += self.conclude(look, suspects).await?,
+                Seen::Differing(look) => self.conclude(look, suspects, figures).await?,
             }
         }
-        Ok(figures)
+        Ok(())
     }
 
     /// Looks at sellers whose moving part was just read, in no order. Writes nothing.
@@ -103,13 +104,16 @@ impl Store {
     }
 
     /// What follows from a look that found a difference.
-    async fn conclude(&self, look: Look, suspects: &mut Suspects) -> Result<Figures> {
+    async fn conclude(&self, look: Look, suspects: &mut Suspects, figures: &mut Figures) -> Result<()> {
         let earlier = suspects.get(&look.seller);
         if earlier.is_some_and(|earlier| look.proves(earlier)) {
             match self.repair(&look).await {
-                Ok(()) => {}
+                Ok(()) => figures.repaired += 1,
                 // Changed since: the next look begins from there.
-                Err(Error::Conflict) => return Ok(Figures { void: 1, ..Figures::default() }),
+                Err(Error::Conflict) => {
+                    figures.void += 1;
+                    return Ok(());
+                }
                 Err(error) => return Err(error),
             }
             // Told at once: what fails hereafter must not keep it untold.
@@ -124,7 +128,7 @@ impl Store {
             }
             self.clear(&look.seller).await?;
             suspects.remove(&look.seller);
-            return Ok(Figures { repaired: 1, ..Figures::default() });
+            return Ok(());
         }
         // Too early to prove anything: the earlier look is the one to wait for.
         if !earlier.is_some_and(|earlier| look.repeats(earlier)) {
@@ -134,7 +138,8 @@ impl Store {
             put.send().await.map_err(failure)?;
             suspects.insert(look.seller.clone(), look);
         }
-        Ok(Figures { suspected: 1, ..Figures::default() })
+        figures.suspected += 1;
+        Ok(())
     }
 
     /// One look at a seller whose moving part was just read.

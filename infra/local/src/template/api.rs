@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 
 use super::{Authorizer, Route, Template};
 
@@ -11,6 +11,7 @@ use super::{Authorizer, Route, Template};
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct HttpApiProperties {
     auth: Option<Auth>,
+    cors_configuration: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -36,6 +37,7 @@ struct JwtConfiguration {
 
 impl HttpApiProperties {
     pub(super) fn authorizer(self) -> Result<Option<Authorizer>> {
+        ensure!(self.cors_configuration.is_none(), "CorsConfiguration: the local stack does no CORS");
         let Some(mut auth) = self.auth else { return Ok(None) };
         let authorizer =
             auth.authorizers.remove(&auth.default_authorizer).context("the default authorizer is missing")?;

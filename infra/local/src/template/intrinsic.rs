@@ -1,11 +1,12 @@
-//! CloudFormation's intrinsic functions, as far as the template needs them: `Ref`, `Fn::GetAtt`, `Fn::Sub`, `Fn::Join`.
+//! CloudFormation's intrinsic functions, as far as the template needs them: `Ref`, `Fn::GetAtt`, `Fn::Sub`, `Fn::Join`,
+//! `Fn::If`, and in conditions `Fn::Equals` and `Fn::Not`.
 //!
 //! Any other one is an error that names it: a value that this stack cannot know is never guessed.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// What names in a template stand for.
 #[derive(Debug, Default)]
@@ -14,19 +15,29 @@ pub(super) struct Scope {
     pub(super) references: BTreeMap<String, String>,
     /// What `Fn::GetAtt` gives, under `LogicalId.Attribute`.
     pub(super) attributes: BTreeMap<String, String>,
+    /// Which conditions hold.
+    pub(super) conditions: BTreeMap<String, bool>,
 }
 
 impl Scope {
-    /// `value` with every intrinsic function replaced by what it stands for.
+    /// `value` with every intrinsic function replaced by what it stands for; members without a value are left out.
     pub(super) fn resolve(&self, value: &Value) -> Result<Value> {
         match value {
             Value::Object(members) => {
-                if let Some((name, argument)) = intrinsic(members) {
-                    return self.call(name, argument).map(Value::String).with_context(|| format!("{name} {argument}"));
+                match intrinsic(members) {
+                    Some(("Fn::If", argument)) => return self.either(argument),
+                    Some((name, argument)) => {
+                        let called = self.call(name, argument);
+                        return called.map(Value::String).with_context(|| format!("{name} {argument}"));
+                    }
+                    None => {}
                 }
                 let mut resolved = Map::new();
                 for (key, member) in members {
-                    resolved.insert(key.clone(), self.resolve(member).with_context(|| key.clone())?);
+                    let value = self.resolve(member).with_context(|| key.clone())?;
+                    if !(value.is_null() && member.is_object()) {
+                        resolved.insert(key.clone(), value);
+                    }
                 }
                 Ok(Value::Object(resolved))
             }
@@ -34,6 +45,38 @@ impl Scope {
                 Ok(Value::Array(elements.iter().map(|e| self.resolve(e)).collect::<Result<_>>()?))
             }
             plain => Ok(plain.clone()),
+        }
+    }
+
+    /// Whether the condition of this name holds.
+    pub(super) fn condition(&self, name: &str) -> Result<bool> {
+        self.conditions.get(name).copied().with_context(|| format!("there is no condition {name}"))
+    }
+
+    /// Whether a condition, as the section `Conditions` has it, holds.
+    pub(super) fn holds(&self, condition: &Value) -> Result<bool> {
+        let members = condition.as_object().context("a condition is a function")?;
+        match intrinsic(members) {
+            Some(("Fn::Equals", Value::Array(sides))) => match sides.as_slice() {
+                [one, other] => Ok(self.text(one)? == self.text(other)?),
+                _ => bail!("Fn::Equals needs two values"),
+            },
+            Some(("Fn::Not", Value::Array(negated))) => match negated.as_slice() {
+                [condition] => Ok(!self.holds(condition)?),
+                _ => bail!("Fn::Not needs one condition"),
+            },
+            _ => bail!("the local stack does not understand the condition {condition}"),
+        }
+    }
+
+    /// The branch of `Fn::If` that counts, null where that has no value.
+    fn either(&self, argument: &Value) -> Result<Value> {
+        match argument.as_array().map(Vec::as_slice) {
+            Some([Value::String(name), then, otherwise]) => {
+                let branch = if self.condition(name)? { then } else { otherwise };
+                if *branch == json!({"Ref": "AWS::NoValue"}) { Ok(Value::Null) } else { self.resolve(branch) }
+            }
+            _ => bail!("Fn::If needs a condition and two values"),
         }
     }
 
@@ -105,8 +148,6 @@ fn intrinsic(members: &Map<String, Value>) -> Option<(&str, &Value)> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn scope() -> Scope {
@@ -114,6 +155,7 @@ mod tests {
         Scope {
             references: text(&[("AWS::StackName", "baton"), ("Table", "baton-records")]),
             attributes: text(&[("Table.Arn", "arn:table")]),
+            conditions: BTreeMap::from([("Yes".to_owned(), true), ("No".to_owned(), false)]),
         }
     }
 
@@ -125,9 +167,28 @@ mod tests {
             (json!({"Fn::Sub": "${AWS::StackName}-x-${Table.Arn}-${!Kept}"}), json!("baton-x-arn:table-${Kept}")),
             (json!({"Fn::Join": ["/", ["a", {"Ref": "Table"}]]}), json!("a/baton-records")),
             (json!({"deep": [{"Ref": "Table"}, 3]}), json!({"deep": ["baton-records", 3]})),
+            (json!({"Fn::If": ["Yes", {"Ref": "Table"}, {"Ref": "Nobody"}]}), json!("baton-records")),
+            (
+                json!({"a": {"Fn::If": ["No", 1, {"Ref": "AWS::NoValue"}]}, "b": {"Fn::If": ["No", 1, 2]}}),
+                json!({"b": 2}),
+            ),
         ] {
             assert_eq!(scope().resolve(&given).unwrap(), expected);
         }
+    }
+
+    #[test]
+    fn a_condition_holds_or_does_not() {
+        let equal = |one: &str, other: &str| json!({"Fn::Equals": [one, other]});
+        for (condition, expected) in [
+            (equal("a", "a"), true),
+            (equal("a", "b"), false),
+            (json!({"Fn::Equals": [{"Ref": "Table"}, "baton-records"]}), true),
+            (json!({"Fn::Not": [equal("a", "a")]}), false),
+        ] {
+            assert_eq!(scope().holds(&condition).unwrap(), expected, "{condition}");
+        }
+        assert!(scope().holds(&json!({"Fn::Or": [equal("a", "a")]})).is_err());
     }
 
     #[test]
@@ -135,7 +196,7 @@ mod tests {
         for (given, named) in [
             (json!({"Ref": "Nobody"}), "Nobody"),
             (json!({"Fn::GetAtt": ["Table", "Colour"]}), "Table.Colour"),
-            (json!({"Fn::If": ["a", 1, 2]}), "Fn::If"),
+            (json!({"Fn::If": ["Perhaps", 1, 2]}), "Perhaps"),
             (json!({"Fn::Sub": ["${a}", {"a": "b"}]}), "Fn::Sub"),
             (json!({"a": {"Fn::ImportValue": "x"}}), "Fn::ImportValue"),
             (json!({"Fn::Sub": "${open"}), "without"),

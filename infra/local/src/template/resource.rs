@@ -20,14 +20,29 @@ use super::{
 /// Per type of resource (or of event), the properties that change nothing about how things behave locally.
 ///
 /// Encryption, backups and protection from deletion guard data that a local stack may lose; IAM is not enforced;
-/// traces, logs settings and descriptions are for operators of AWS; an architecture is the developer's own.
+/// traces, logs settings and descriptions are for operators of AWS; an architecture is the developer's own; there is one
+/// version of a function; nobody has to be throttled. They are not even resolved, so they may say what they like.
 const WITHOUT_EFFECT: &[(&str, &[&str])] = &[
     (
         "AWS::DynamoDB::Table",
         &["PointInTimeRecoverySpecification", "SSESpecification", "DeletionProtectionEnabled", "Tags"],
     ),
-    ("AWS::Serverless::Function", &["Architectures", "Description", "LoggingConfig", "Policies", "Tags", "Tracing"]),
-    ("AWS::Serverless::HttpApi", &["AccessLogSettings", "Description", "Name", "Tags"]),
+    (
+        "AWS::Serverless::Function",
+        &[
+            "Architectures",
+            "AutoPublishAlias",
+            "AutoPublishAliasAllProperties",
+            "DeploymentPreference",
+            "Description",
+            "LoggingConfig",
+            "Policies",
+            "Role",
+            "Tags",
+            "Tracing",
+        ],
+    ),
+    ("AWS::Serverless::HttpApi", &["AccessLogSettings", "DefaultRouteSettings", "Description", "Name", "Tags"]),
     ("AWS::SQS::Queue", &["MessageRetentionPeriod", "SqsManagedSseEnabled", "Tags"]),
     ("HttpApi", &[]),
     ("DynamoDB", &[]),
@@ -35,37 +50,61 @@ const WITHOUT_EFFECT: &[(&str, &[&str])] = &[
 ];
 
 /// Types of resource that have no part in running the stack locally.
-const NOT_LOCAL: [&str; 2] = ["AWS::Logs::LogGroup", "AWS::CloudWatch::Alarm"];
+const NOT_LOCAL: [&str; 11] = [
+    "AWS::CloudWatch::Alarm",
+    "AWS::CloudWatch::Dashboard",
+    "AWS::Cognito::UserPool",
+    "AWS::Cognito::UserPoolClient",
+    "AWS::Cognito::UserPoolGroup",
+    "AWS::IAM::ManagedPolicy",
+    "AWS::IAM::Policy",
+    "AWS::IAM::Role",
+    "AWS::Logs::LogGroup",
+    "AWS::SNS::Subscription",
+    "AWS::SNS::Topic",
+];
 
-/// Attributes of a resource that concern only CloudFormation.
-const RESOURCE_ATTRIBUTES: [&str; 6] =
-    ["Type", "Properties", "DeletionPolicy", "UpdateReplacePolicy", "DependsOn", "Metadata"];
+/// Attributes that a resource may have.
+const RESOURCE_ATTRIBUTES: [&str; 7] =
+    ["Type", "Properties", "Condition", "DeletionPolicy", "UpdateReplacePolicy", "DependsOn", "Metadata"];
 
-/// Sections of a template that concern only CloudFormation and its readers.
-const SECTIONS: [&str; 8] = [
+/// Sections that a template may have.
+const SECTIONS: [&str; 10] = [
     "AWSTemplateFormatVersion",
     "Transform",
     "Description",
     "Metadata",
     "Parameters",
+    "Rules",
+    "Conditions",
     "Globals",
     "Resources",
     "Outputs",
 ];
 
+/// What a loop over resources is called; its name follows.
+const LOOP: &str = "Fn::ForEach::";
+
 /// The whole template from its values.
 pub(super) fn read(template: &Value, parameters: &BTreeMap<String, String>) -> Result<Template> {
     only(object(template, "the template")?, &SECTIONS)?;
     let globals = function_globals(template)?;
-    let resources = object(&template["Resources"], "Resources")?;
-    let scope = scope(template, resources, parameters)?;
+    let mut scope = Scope::default();
+    add_parameters(&mut scope, template, parameters)?;
+    if !template["Conditions"].is_null() {
+        for (name, condition) in object(&template["Conditions"], "Conditions")? {
+            let holds = scope.holds(condition).with_context(|| format!("Conditions.{name}"))?;
+            scope.conditions.insert(name.clone(), holds);
+        }
+    }
+    let resources = local_resources(object(&template["Resources"], "Resources")?, &scope)?;
+    add_resources(&mut scope, &resources)?;
 
     let mut read = Template { tables: vec![], functions: vec![], queues: vec![], authorizer: None };
-    for (logical_id, resource) in resources {
+    for (logical_id, resource) in &resources {
         add(&mut read, logical_id, resource, &globals, &scope).with_context(|| format!("Resources.{logical_id}"))?;
     }
-    scope.resolve(&template["Outputs"]).context("Outputs")?;
-    let apis = resources.values().filter(|resource| resource["Type"] == "AWS::Serverless::HttpApi").count();
+    let apis = resources.iter().filter(|(_, resource)| resource["Type"] == "AWS::Serverless::HttpApi").count();
     ensure!(apis <= 1, "the local stack does not understand several HTTP APIs");
     check_routes(&read)?;
     for source in read.functions.iter().flat_map(|function| &function.streams) {
@@ -77,18 +116,54 @@ pub(super) fn read(template: &Value, parameters: &BTreeMap<String, String>) -> R
     Ok(read)
 }
 
-fn add(read: &mut Template, logical_id: &str, resource: &Value, globals: &Value, scope: &Scope) -> Result<()> {
+/// The resources that there are here: those whose condition holds, less the loops, of which none may make anything that
+/// has a part in running the stack.
+fn local_resources<'a>(resources: &'a Map<String, Value>, scope: &Scope) -> Result<Vec<(&'a str, &'a Value)>> {
+    let mut local: Vec<(&str, &Value)> = vec![];
+    for (name, resource) in resources {
+        let is_there =
+            if name.starts_with(LOOP) { check_loop(resource).map(|()| false) } else { exists(resource, scope) };
+        if is_there.with_context(|| format!("Resources.{name}"))? {
+            local.push((name, resource));
+        }
+    }
+    Ok(local)
+}
+
+fn exists(resource: &Value, scope: &Scope) -> Result<bool> {
     only(object(resource, "a resource")?, &RESOURCE_ATTRIBUTES)?;
+    match &resource["Condition"] {
+        Value::Null => Ok(true),
+        Value::String(condition) => scope.condition(condition),
+        other => bail!("the condition {other} is not a name"),
+    }
+}
+
+fn check_loop(each: &Value) -> Result<()> {
+    let made = each.as_array().and_then(|parts| parts.last()).context("a loop is a list")?;
+    for resource in object(made, "what a loop makes")?.values() {
+        let kind = kind(resource)?;
+        ensure!(NOT_LOCAL.contains(&kind), "the local stack does not understand a loop over the type {kind}");
+    }
+    Ok(())
+}
+
+fn add(read: &mut Template, logical_id: &str, resource: &Value, globals: &Value, scope: &Scope) -> Result<()> {
     let kind = kind(resource)?;
-    let properties = scope.resolve(&resource["Properties"])?;
+    if NOT_LOCAL.contains(&kind) {
+        return Ok(());
+    }
+    let own = &resource["Properties"];
+    let properties = match kind {
+        "AWS::Serverless::Function" => merge(globals, own),
+        _ => own.clone(),
+    };
+    let properties = scope.resolve(&with_effect(kind, properties))?;
     match kind {
         "AWS::DynamoDB::Table" => {
             read.tables.push(table(logical_id, &scope.references[logical_id], typed(kind, properties)?)?);
         }
-        "AWS::Serverless::Function" => {
-            let properties = merge(&scope.resolve(globals)?, &properties);
-            read.functions.push(function(logical_id, typed(kind, properties)?)?);
-        }
+        "AWS::Serverless::Function" => read.functions.push(function(logical_id, typed(kind, properties)?)?),
         "AWS::Serverless::HttpApi" => {
             read.authorizer = typed::<HttpApiProperties>(kind, properties)?.authorizer()?;
         }
@@ -97,15 +172,13 @@ fn add(read: &mut Template, logical_id: &str, resource: &Value, globals: &Value,
             read.queues
                 .push(Queue { logical_id: logical_id.to_owned(), name: physical_name(logical_id, resource, scope)? });
         }
-        _ if NOT_LOCAL.contains(&kind) => {}
         _ => bail!("the local stack does not understand the type {kind}"),
     }
     Ok(())
 }
 
-/// What references in the template give locally.
-fn scope(template: &Value, resources: &Map<String, Value>, parameters: &BTreeMap<String, String>) -> Result<Scope> {
-    let mut scope = Scope::default();
+/// What references to parameters, given and of AWS, give locally.
+fn add_parameters(scope: &mut Scope, template: &Value, parameters: &BTreeMap<String, String>) -> Result<()> {
     for (name, value) in [
         ("AWS::StackName", STACK_NAME),
         ("AWS::Region", REGION),
@@ -126,8 +199,13 @@ fn scope(template: &Value, resources: &Map<String, Value>, parameters: &BTreeMap
             scope.references.insert(name.clone(), value);
         }
     }
-    for (logical_id, resource) in resources {
-        let name = physical_name(logical_id, resource, &scope).with_context(|| format!("Resources.{logical_id}"))?;
+    Ok(())
+}
+
+/// What references to resources give locally.
+fn add_resources(scope: &mut Scope, resources: &[(&str, &Value)]) -> Result<()> {
+    for &(logical_id, resource) in resources {
+        let name = physical_name(logical_id, resource, scope).with_context(|| format!("Resources.{logical_id}"))?;
         let mut attribute = |attribute: &str, value: String| {
             scope.attributes.insert(format!("{logical_id}.{attribute}"), value);
         };
@@ -156,9 +234,9 @@ fn scope(template: &Value, resources: &Map<String, Value>, parameters: &BTreeMap
             }
             _ => name,
         };
-        scope.references.insert(logical_id.clone(), reference);
+        scope.references.insert(logical_id.to_owned(), reference);
     }
-    Ok(scope)
+    Ok(())
 }
 
 /// The name a resource has once deployed: the one the template gives, or one made from stack and logical id.
@@ -192,15 +270,21 @@ struct QueueProperties {
 }
 
 /// `properties` of a resource or an event of type `kind`, less those without effect; any unknown one is an error.
-pub(super) fn typed<T: DeserializeOwned>(kind: &str, mut properties: Value) -> Result<T> {
-    if properties.is_null() {
-        properties = json!({});
-    }
+pub(super) fn typed<T: DeserializeOwned>(kind: &str, properties: Value) -> Result<T> {
+    serde_json::from_value(with_effect(kind, properties))
+        .with_context(|| format!("the local stack does not understand this {kind}"))
+}
+
+fn with_effect(kind: &str, properties: Value) -> Value {
     let without_effect = WITHOUT_EFFECT.iter().find(|(name, _)| *name == kind).map_or(&[][..], |(_, names)| names);
-    if let Value::Object(members) = &mut properties {
-        members.retain(|name, _| !without_effect.contains(&name.as_str()));
+    match properties {
+        Value::Null => json!({}),
+        Value::Object(mut members) => {
+            members.retain(|name, _| !without_effect.contains(&name.as_str()));
+            Value::Object(members)
+        }
+        other => other,
     }
-    serde_json::from_value(properties).with_context(|| format!("the local stack does not understand this {kind}"))
 }
 
 /// What SAM's section `Globals` gives to every function.

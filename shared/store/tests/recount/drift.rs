@@ -89,7 +89,8 @@ async fn cap_09_a_look_during_which_the_seller_changes_proves_nothing() {
     let read = states(store, &["susana"]).await;
     close(store, "L-1", at(1)).await.unwrap();
     let mut suspects = store.suspects().await.unwrap();
-    let found = store.recount(read, &mut suspects, &[lead()], at(2)).await.unwrap();
+    let mut found = Figures::default();
+    store.recount(read, &mut suspects, &[lead()], at(2), &mut found).await.unwrap();
     assert_eq!(found, figures(1, 1, 0, 0), "closed between reading and counting");
     assert!(store.suspects().await.unwrap().is_empty());
     assert_eq!(look(store, &["susana"], at(3)).await, figures(1, 0, 0, 0));

@@ -81,7 +81,9 @@ async fn held(store: &Store, seller: &str) -> Option<i64> {
 /// A look at these sellers as an invocation of the function takes it: read, recounted, written down.
 async fn look(store: &Store, sellers: &[&str], now: Timestamp) -> Figures {
     let states = states(store, sellers).await;
-    store.recount(states, &mut store.suspects().await.unwrap(), &[lead()], now).await.unwrap()
+    let mut figures = Figures::default();
+    store.recount(states, &mut store.suspects().await.unwrap(), &[lead()], now, &mut figures).await.unwrap();
+    figures
 }
 
 /// Changes what is kept of a seller past everything that looks after it.

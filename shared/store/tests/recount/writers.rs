@@ -60,7 +60,7 @@ async fn cap_09_a_recount_in_a_loop_during_two_writers_repairs_nothing_and_then_
         // Each look is a minute after the one before, so whatever could be proven would be.
         minute += 1;
         let states = states(store, &SELLERS).await;
-        figures += store.recount(states, &mut suspects, &[lead()], at(60 * minute)).await.unwrap();
+        store.recount(states, &mut suspects, &[lead()], at(60 * minute), &mut figures).await.unwrap();
         figures
     };
     let during = loop {
