@@ -6,7 +6,6 @@ use api::shapes::record::{BatchResult, BatchResults};
 use api::{Body, Path, Problem, Seed};
 use axum::Json;
 use axum::extract::State;
-use domain::fault::{Fault, Pointer};
 use domain::id::{Owner, RecordKey, RecordType};
 use domain::record::State as RecordState;
 use domain::record_draft::parse_assignments;
@@ -30,11 +29,7 @@ pub(crate) async fn assign(
 ) -> api::Result<Json<BatchResults>> {
     let record_type = RecordType::new(record_type);
     let knowledge = monitor.knowledge_of(&record_type).await?;
-    let (ids, owner) = parse_assignments(&body)?;
-    if !knowledge.has(&owner) {
-        let message = format!("there is no {} {}", owner.kind(), owner.id());
-        return Err(vec![Fault::new(&Pointer::root().join("owner").join("id"), "unknownOwner", message)].into());
-    }
+    let (ids, owner) = parse_assignments(&body, |owner| knowledge.has(owner))?;
     if !knowledge.may_receive(&owner) {
         return Err(Problem::owner_lacks_permission());
     }

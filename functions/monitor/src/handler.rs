@@ -137,14 +137,15 @@ pub(crate) async fn summary(
 ) -> api::Result<Json<Summary>> {
     let record_type = RecordType::new(record_type);
     let names = segment_names(&*monitor.knowledge_of(&record_type).await?, &record_type);
-    let counts = monitor.store.counts(&record_type).await?;
+    let mut counts = monitor.store.counts(&record_type).await?;
     let listing = Listing::pending(&record_type);
     let pending = PendingSummary {
         count: monitor.store.count(&listing).await?,
         oldest_since: monitor.store.oldest_pending(&record_type).await?,
     };
-    let existing = counts.segments.into_iter().filter(|(id, _)| names.contains_key(id));
-    let segments = existing.map(|(id, segment)| {
+    // Every segment that exists: nothing is kept of one without members yet, and something still of a deleted one.
+    let segments = names.into_keys().map(|id| {
+        let segment = counts.segments.remove(&id).unwrap_or_default();
         let summary = SegmentSummary { members: shown(segment.members), unassigned: shown(segment.unassigned) };
         (id.to_string(), summary)
     });

@@ -6,7 +6,6 @@ use api::shapes::segment_run::SegmentRun as Shape;
 use api::{Accepted, Body, Page, Paging, Path, Problem, Seed};
 use axum::Json;
 use axum::extract::State;
-use domain::fault::{Fault, Pointer};
 use domain::id::{RecordType, SegmentRunId};
 use domain::segment_run::{RunTrigger, SegmentRun, Wanted};
 
@@ -21,12 +20,8 @@ pub(crate) async fn begin(
 ) -> api::Result<Accepted<Shape>> {
     let record_type = RecordType::new(record_type);
     let knowledge = monitor.knowledge_of(&record_type).await?;
-    let wanted = Wanted::parse(&body)?;
     let rulebook = knowledge.organisation.rulebooks.get(&record_type);
-    if let Some(segment) = wanted.segment().filter(|id| !rulebook.is_some_and(|rulebook| rulebook.knows(id))) {
-        let message = format!("{record_type} has no segment {segment}");
-        return Err(vec![Fault::new(&Pointer::root().join("segmentId"), "unknownSegment", message)].into());
-    }
+    let wanted = Wanted::parse(&body, |id| rulebook.is_some_and(|rulebook| rulebook.knows(id)))?;
     if wanted.segment().is_some_and(|id| rulebook.is_some_and(|rulebook| rulebook.segment(id).is_none())) {
         return Err(Problem::conflict("notActive", "only an active segment has rules that run"));
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use api::{Body, IfMatch, Page, Paging, Path, Problem, Versioned};
 use axum::extract::State;
-use domain::condition::{Condition, Schema};
+use domain::condition::{AttributeValues, Condition, Schema};
 use domain::fault::Pointer;
 use domain::id::{RecordType, id_fault};
 use domain::record_type::{RecordTypeDefinition, RecordTypes};
@@ -35,7 +35,8 @@ pub(crate) async fn read(
     Ok(Versioned { version, resource: definition })
 }
 
-/// `PUT /v1/record-types/{type}`; creates a custom type. What conditions read can't be taken away.
+/// `PUT /v1/record-types/{type}`; creates a custom type. What conditions and matchers read can't be taken
+/// away.
 pub(crate) async fn replace(
     State(organization): State<Arc<Organization>>,
     Path(record_type): Path<RecordType>,
@@ -55,9 +56,7 @@ pub(crate) async fn replace(
         let definition = RecordTypeDefinition::parse(&body, &record_type, known, &Pointer::root())?;
         let after = known.clone().with(definition.clone());
         match sources.iter().find_map(|source| broken_by(source, known, &after)) {
-            Some(condition) => {
-                Err(Problem::conflict("columnInUse", format!("{condition} reads what would be missing")))
-            }
+            Some(reader) => Err(Problem::conflict("columnInUse", format!("{reader} reads what would be missing"))),
             None => Ok(definition),
         }
     };
@@ -65,19 +64,26 @@ pub(crate) async fn replace(
     Ok(Versioned { version: changed.1, resource: changed.0 })
 }
 
-/// The first condition of a rulebook that can be read with the definitions before a change but not with those after it.
+/// Whose condition or matcher can be read with the definitions before a change but not with those after it: the first
+/// segment or rule of a rulebook.
 fn broken_by(source: &RulebookSource, before: &RecordTypes, after: &RecordTypes) -> Option<String> {
-    let reads = |condition: &Value, known: &RecordTypes| {
-        let definition = known.get(&source.definition.record_type);
-        definition.is_some_and(|definition| {
-            let schema = Schema::new(definition, known).of_stored();
-            Condition::parse(condition, &Pointer::root(), &schema).is_ok()
-        })
+    let record_type = &source.definition.record_type;
+    let reads = |tree: &Value, tested: &RecordType, known: &RecordTypes| {
+        let Some((tested, routed)) = known.get(tested).zip(known.get(record_type)) else { return false };
+        let attributes = AttributeValues::new();
+        // As a matcher is read: it may say all that a condition may.
+        let schema = Schema::new(tested, known).routing(routed).with_attributes(&attributes).of_stored();
+        Condition::parse(tree, &Pointer::root(), &schema).is_ok()
     };
-    let conditions = source.segments.iter().flat_map(|SegmentSource { segment, rules }| {
-        let of_rules = rules.iter().map(|rule| (format!("the rule {}", rule.id), &rule.condition));
-        std::iter::once((format!("the segment {}", segment.id), &segment.condition)).chain(of_rules)
+    let trees = source.segments.iter().flat_map(|SegmentSource { segment, rules }| {
+        let of_rules = rules.iter().flat_map(|rule| {
+            let matcher = rule.target.matcher();
+            let trees = std::iter::once((record_type.clone(), &rule.condition)).chain(matcher);
+            trees.map(|(tested, tree)| (format!("the rule {}", rule.id), tested, tree))
+        });
+        let of_segment = (format!("the segment {}", segment.id), record_type.clone(), &segment.condition);
+        std::iter::once(of_segment).chain(of_rules)
     });
-    let mut broken = conditions.filter(|(_, condition)| reads(condition, before) && !reads(condition, after));
-    broken.next().map(|(name, _)| name)
+    let mut broken = trees.filter(|(_, tested, tree)| reads(tree, tested, before) && !reads(tree, tested, after));
+    broken.next().map(|(name, ..)| name)
 }

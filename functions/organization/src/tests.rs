@@ -142,6 +142,50 @@ async fn a_column_that_a_condition_reads_cant_be_taken_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rule_31_a_column_that_a_matcher_reads_cant_be_taken_away() {
+    let function = Function::start().await;
+    let district = json!({"name": "district", "type": "text"});
+    let extended = |of: &Value| {
+        let mut definition = of.clone();
+        definition["columns"].as_array_mut().unwrap().push(district.clone());
+        definition
+    };
+    let put = |path, definition: &Value| function.call_as(ADMINISTRATOR, "PUT", path, Some(definition.clone()));
+    // What the column is taken from, and a matcher of a rule for deals that reads it there.
+    let named = json!({"field": "name", "op": "equals", "valueFrom": "district"});
+    let own = json!({"all": [{"field": "district", "op": "equals", "value": ["East"]}]});
+    let related = json!({"related": "accountsOwned", "exists": true, "where": {"field": "district", "op": "hasValue"}});
+    put("/v1/record-types/deal", &json!({"columns": [{"name": "topic", "type": "text"}]})).await;
+    for (n, (path, matcher)) in (1..).zip([
+        ("/v1/record-types/deal", named),
+        ("/v1/record-types/seller", own),
+        ("/v1/record-types/account", related),
+    ]) {
+        let without = function.call("GET", path, None).await.body;
+        let with = extended(&without);
+        assert_eq!(put(path, &with).await.status, 200, "{path}");
+        let target = json!({"kind": "sellers", "pick": "matching", "source": "fields", "match": matcher});
+        let target: domain::assignment_rule::Target = serde_json::from_value(target).unwrap();
+        let segment = "deal-default".into();
+        let make = |id| domain::assignment_rule::AssignmentRule {
+            target: target.clone(),
+            ..support::rule_for_anybody(id, &segment, domain::assignment_rule::RuleState::Active)
+        };
+        function.fixture.store.create_rule(&segment, 9, None, make).await.unwrap();
+
+        let refused = put(path, &without).await;
+        assert_eq!(
+            (refused.status.as_u16(), &refused.body["type"]),
+            (409, &json!("/problems/column-in-use")),
+            "{path}"
+        );
+        let detail = refused.body["detail"].as_str().unwrap();
+        assert!(detail.contains(&format!("the rule deal-default-{n} ")), "{detail}");
+        assert_eq!(put(path, &with).await.status, 200, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_service_answers_without_a_token() {
     let function = Function::start().await;
     for path in ["/v1/health", "/v1/openapi.json"] {

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use api::shapes::record::Record;
 use api::{Authorized, Body, Deleted, IfMatch, Path, Problem, Seed, Versioned};
 use axum::extract::State;
-use domain::fault::{Fault, Pointer};
+use domain::fault::Pointer;
 use domain::id::{RecordId, RecordKey, RecordType};
 use domain::record::State as RecordState;
 use domain::record_draft::{parse_outcome, parse_owner, parse_patch};
+use domain::record_type::too_long;
 use domain::route::manual;
 use jiff::Timestamp;
 use store::knowledge::Knowledge;
@@ -89,7 +90,10 @@ pub(crate) async fn patch(
     let rulebook = knowledge.organisation.rulebooks.get(&key.record_type).ok_or_else(Problem::not_found)?;
     change(&records, &key, &authorized, &knowledge, &if_match, |stored, now| {
         let patched = stored.record.clone().patched(&changes, rulebook.used_columns(), now);
-        Ok(into_or_nothing(stored, patched))
+        match too_long(&patched.fields, &Pointer::root().join("fields")) {
+            Some(fault) => Err(vec![fault].into()),
+            None => Ok(into_or_nothing(stored, patched)),
+        }
     })
     .await
 }
@@ -118,11 +122,7 @@ pub(crate) async fn assign(
 ) -> api::Result<Versioned<Record>> {
     let (key, knowledge) = (key(path), records.knowledge().await?);
     definition(&knowledge, &key.record_type)?;
-    let owner = parse_owner(&body)?;
-    if !knowledge.has(&owner) {
-        let message = format!("there is no {} {}", owner.kind(), owner.id());
-        return Err(vec![Fault::new(&Pointer::root().join("owner").join("id"), "unknownOwner", message)].into());
-    }
+    let owner = parse_owner(&body, |owner| knowledge.has(owner))?;
     if !knowledge.may_receive(&owner) {
         return Err(Problem::owner_lacks_permission());
     }

@@ -8,7 +8,7 @@ use api::{Authorized, Body, Created, Path, Scope, Seed};
 use axum::Json;
 use axum::extract::State;
 use domain::draft::Draft;
-use domain::fault::{Fault, Pointer};
+use domain::fault::Pointer;
 use domain::id::{Owner, RecordId, RecordKey, RecordType};
 use domain::record::NewRecord;
 use domain::record_draft::RecordDraft;
@@ -33,9 +33,10 @@ pub(crate) async fn one(
     let record_type = RecordType::new(record_type);
     let knowledge = records.knowledge().await?;
     let definition = definition(&knowledge, &record_type)?;
-    let draft = RecordDraft::parse(&body, &Pointer::root(), definition)?;
+    // Who may not give an owner does not learn whether there is one.
+    let known = |owner: &Owner| !may_give(&authorized, owner) || knowledge.has(owner);
+    let draft = RecordDraft::parse(&body, &Pointer::root(), definition, known)?;
     own_only(&authorized, &draft)?;
-    owner_exists(&draft, &knowledge, &Pointer::root())?;
     let new = Maker::new(&record_type, &authorized, &knowledge, &seed).record(draft, 0, false)?;
     let record = records.store.create_record(new, records.clock.now()).await?;
     let location = format!("/v1/records/{record_type}/{}", record.key.id);
@@ -91,9 +92,7 @@ pub(crate) fn believe(
     definition: &RecordTypeDefinition,
     knowledge: &Knowledge,
 ) -> api::Result<RecordDraft> {
-    let draft = RecordDraft::parse(element, place, definition)?;
-    owner_exists(&draft, knowledge, place)?;
-    Ok(draft)
+    Ok(RecordDraft::parse(element, place, definition, |owner| knowledge.has(owner))?)
 }
 
 /// The id that a refused element asked for, so that a client can tell which one it was.
@@ -101,22 +100,16 @@ fn asked_id(element: &Value) -> Option<RecordId> {
     element.get("id").and_then(Value::as_str).map(RecordId::new)
 }
 
-/// A given owner must be one who can own records.
-pub(crate) fn owner_exists(draft: &RecordDraft, knowledge: &Knowledge, at: &Pointer) -> api::Result<()> {
-    match &draft.owner {
-        Some(owner) if !knowledge.has(owner) => {
-            let message = format!("there is no {} {}", owner.kind(), owner.id());
-            Err(vec![Fault::new(&at.join("owner").join("id"), "unknownOwner", message)].into())
-        }
-        _ => Ok(()),
-    }
+/// SEC-73: who may create only own records may give only themselves as owner.
+fn may_give(authorized: &Authorized, owner: &Owner) -> bool {
+    authorized.scope == Scope::Organisation || *owner == Owner::Seller(authorized.caller.sub.as_str().into())
 }
 
 /// SEC-73: who may create only own records may give only themselves as owner, and no instant of creation.
 fn own_only(authorized: &Authorized, draft: &RecordDraft) -> api::Result<()> {
-    let own = Owner::Seller(authorized.caller.sub.as_str().into());
-    let beyond = draft.owner.as_ref().is_some_and(|owner| *owner != own) || draft.created_on.is_some();
-    if authorized.scope == Scope::Organisation || !beyond { Ok(()) } else { Err(authorized.refusal()) }
+    let dated = draft.created_on.is_some() && authorized.scope != Scope::Organisation;
+    let beyond = dated || draft.owner.as_ref().is_some_and(|owner| !may_give(authorized, owner));
+    if beyond { Err(authorized.refusal()) } else { Ok(()) }
 }
 
 /// What new records of one request have in common.

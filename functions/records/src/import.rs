@@ -7,7 +7,7 @@ use api::{Authorized, Csv, Filters, Page, Paging, Path, Problem, Seed};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::{HeaderName, LOCATION};
-use csv::{ByteRecord, ReaderBuilder};
+use csv::{ByteRecord, Reader, ReaderBuilder};
 use domain::fault::{Fault, Pointer};
 use domain::id::RecordType;
 use domain::import::{ColumnMap, Import, ImportStatus};
@@ -108,8 +108,7 @@ struct Table {
 
 impl Table {
     fn read(bytes: &[u8], map: Option<&str>, definition: &RecordTypeDefinition) -> api::Result<Self> {
-        let mut reader = ReaderBuilder::new().flexible(true).from_reader(bytes);
-        let unreadable = |error: csv::Error| Problem::unreadable_json(error.to_string());
+        let mut reader = reader(bytes);
         let header = match reader.headers() {
             Ok(header) => header.iter().map(|name| name.trim().to_owned()).collect::<Vec<_>>(),
             Err(_) => {
@@ -117,7 +116,7 @@ impl Table {
             }
         };
         let map = ColumnMap::parse(&header, map.map(pairs).as_deref(), definition)?;
-        let rows = reader.byte_records().collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+        let rows = rows(&mut reader);
         if rows.len() > MOST_ROWS {
             let message = format!("must have at most {MOST_ROWS} rows, has {}", rows.len());
             return Err(vec![Fault::new(&Pointer::root(), "tooManyRows", message)].into());
@@ -130,6 +129,16 @@ impl Table {
         let cells = cells.map_err(|_| vec![Fault::new(&Pointer::root(), "wrongType", "must be UTF-8")])?;
         self.map.body(&cells).map_err(|fault| vec![fault].into())
     }
+}
+
+fn reader(bytes: &[u8]) -> Reader<&[u8]> {
+    ReaderBuilder::new().flexible(true).from_reader(bytes)
+}
+
+/// What stands below the header. Whatever the bytes are, they are rows: a quote that is never closed ends with them.
+fn rows(reader: &mut Reader<&[u8]>) -> Vec<ByteRecord> {
+    let rows: Result<Vec<_>, _> = reader.byte_records().collect();
+    rows.expect("bytes at hand can be read, and the rows of a flexible reader may differ in length")
 }
 
 /// The pairs of a map, which is a line of CSV itself, so that a column's name may hold a comma.
@@ -161,4 +170,27 @@ pub(crate) async fn read(
 ) -> api::Result<Json<Shape>> {
     let found = records.store.import(&RecordType::new(record_type), &id, records.clock.now()).await?;
     Ok(Json(found.ok_or_else(Problem::not_found)?.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is wrong with a row is that row's failure.
+    #[test]
+    fn whatever_the_bytes_are_they_are_rows() {
+        let tables: [(&[u8], usize); 8] = [
+            (b"", 0),
+            (b"city\n", 0),
+            (b"city\nOslo,Rome\n\nBern\n", 2),
+            (b"city,topic\nOslo\n", 1),
+            (b"city\n\"Oslo\nRome", 1),
+            (b"city\nOs\"lo\"\"\n\"a\"b\n", 2),
+            (b"city\n\xff\xfe\n\0\n", 2),
+            (b"city\rOslo\rRome", 2),
+        ];
+        for (table, expected) in tables {
+            assert_eq!(rows(&mut reader(table)).len(), expected, "{}", table.escape_ascii());
+        }
+    }
 }

@@ -15,7 +15,7 @@ use store::record_item::Stored;
 
 use crate::Records;
 use crate::change::active;
-use crate::create::{Maker, owner_exists};
+use crate::create::Maker;
 use crate::scope::{check, definition};
 
 /// `POST /v1/records/{type}/simulate` (SEC-77).
@@ -29,7 +29,8 @@ pub(crate) async fn simulate(
     let (store, record_type) = (&records.store, RecordType::new(record_type));
     let knowledge = records.knowledge().await?;
     let definition = definition(&knowledge, &record_type)?;
-    let Simulation { record, at } = Simulation::parse(&body, definition, records.clock.now())?;
+    let Simulation { record, at } =
+        Simulation::parse(&body, definition, |owner| knowledge.has(owner), records.clock.now())?;
     let (stored, of_draft) = match record {
         Routed::Stored(id) => {
             let mut stored = store.record(&RecordKey { record_type, id }, at).await?;
@@ -39,7 +40,6 @@ pub(crate) async fn simulate(
             (stored, false)
         }
         Routed::Draft(draft) => {
-            owner_exists(&draft, &knowledge, &Simulation::place())?;
             let new = Maker::new(&record_type, &authorized, &knowledge, &seed).record(draft, 0, false)?;
             (Stored::unwritten(&new.into_record(at))?, true)
         }

@@ -11,6 +11,9 @@ use crate::authorized::Authorized;
 use crate::operation::Operation;
 use crate::problem::Problem;
 
+const JSON: &str = "application/json";
+const CSV: &str = "text/csv";
+
 /// Extractor: the body as JSON. 415 when it isn't declared as JSON, 400 when it can't be read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Body(pub Value);
@@ -20,7 +23,7 @@ impl<S: Send + Sync> FromRequest<S> for Body {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         if !declares_json(request.headers()) {
-            return Err(Problem::unsupported_media_type());
+            return Err(Problem::unsupported_media_type(JSON));
         }
         let (parts, body) = request.into_parts();
         // The gateway and Lambda bound the size (413).
@@ -45,11 +48,12 @@ impl<S: Send + Sync> FromRequest<S> for Csv {
     type Rejection = Response;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
-        if essence(request.headers()) != "text/csv" {
-            return Err(Problem::unsupported_media_type().into_response());
+        if essence(request.headers()) != CSV {
+            return Err(Problem::unsupported_media_type(CSV).into_response());
         }
         let bytes = axum::body::to_bytes(request.into_body(), usize::MAX).await;
-        let bytes = bytes.map_err(|error| Problem::unreadable_json(error.to_string()).into_response())?;
+        let unreadable = |error| Problem::unreadable_json(format!("the table can't be read: {error}")).into_response();
+        let bytes = bytes.map_err(unreadable)?;
         if bytes.len() > MAX_CSV {
             // As the gateway answers what is too large for it.
             let message = Json(json!({"message": "Request Entity Too Large"}));
@@ -78,7 +82,7 @@ fn essence(headers: &HeaderMap) -> String {
 /// True for `application/json` and `application/*+json`, with whatever parameters.
 fn declares_json(headers: &HeaderMap) -> bool {
     let essence = essence(headers);
-    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    essence == JSON || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
 #[cfg(test)]
@@ -104,5 +108,19 @@ mod tests {
         for unreadable in ["", "{", "{} {}", "{'a':1}"] {
             assert_eq!(read(Some("application/json"), unreadable).await, Err(StatusCode::BAD_REQUEST), "{unreadable}");
         }
+    }
+
+    #[tokio::test]
+    async fn who_declares_something_else_is_told_what_is_expected() {
+        let request = || Request::builder().header(header::CONTENT_TYPE, "text/plain").body("a".into()).unwrap();
+        let refused = Body::from_request(request(), &()).await.unwrap_err();
+        assert_eq!(json!(refused)["detail"], "the header Content-Type must be application/json");
+        let refused = Csv::from_request(request(), &()).await.unwrap_err();
+        let told = axum::body::to_bytes(refused.into_body(), usize::MAX).await.unwrap();
+        let told: Value = serde_json::from_slice(&told).unwrap();
+        assert_eq!(
+            (&told["status"], &told["detail"]),
+            (&json!(415), &json!("the header Content-Type must be text/csv"))
+        );
     }
 }

@@ -104,10 +104,10 @@ impl Problem {
         Self::new(StatusCode::PRECONDITION_FAILED, "stale", "Changed since it was read", detail)
     }
 
-    /// 415: a body that is not declared as JSON.
+    /// 415: a body that is not declared as what it has to be.
     #[must_use]
-    pub fn unsupported_media_type() -> Self {
-        let detail = "the header Content-Type must be application/json";
+    pub fn unsupported_media_type(expected: &str) -> Self {
+        let detail = format!("the header Content-Type must be {expected}");
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type", detail)
     }
 

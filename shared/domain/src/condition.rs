@@ -118,7 +118,7 @@ pub struct ConditionLimits {
     pub rows: u32,
     /// Related blocks; none = as many as rows.
     pub related: Option<u32>,
-    /// Characters of the stored form.
+    /// Characters of the tree as the client sent it, which is how it is stored.
     pub characters: u32,
 }
 
@@ -152,10 +152,10 @@ impl Condition {
         self.root.related_count()
     }
 
-    /// The limits that the tree exceeds, as faults at the tree's place (COND-05, COND-06, COND-13).
+    /// The limits that the tree exceeds that was sent as `json`, as faults at its place (COND-05, COND-06, COND-13).
     #[must_use]
-    pub fn limit_faults(&self, limits: &ConditionLimits, at: &Pointer) -> Vec<Fault> {
-        let characters = self.to_json().to_string().chars().count();
+    pub fn limit_faults(&self, json: &Json, limits: &ConditionLimits, at: &Pointer) -> Vec<Fault> {
+        let characters = json.to_string().chars().count();
         let checks = [
             (self.row_count(), Some(limits.rows), "tooManyConditions", "conditions"),
             (self.related_count(), limits.related, "tooManyRelated", "related blocks"),

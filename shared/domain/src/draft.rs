@@ -7,6 +7,7 @@
 
 use std::ops::RangeInclusive;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::fault::{Fault, Pointer};
@@ -17,6 +18,13 @@ pub const MAX_NAME: usize = 100;
 
 /// The longest description, in characters (LIM-29).
 pub const MAX_DESCRIPTION: usize = 2000;
+
+/// The fault of something that is longer, as JSON, than the store has room for: `max` bytes.
+#[must_use]
+pub fn length_fault(json: &impl Serialize, max: usize, at: &Pointer) -> Option<Fault> {
+    let length = serde_json::to_vec(json).expect("what is believed can be written as JSON").len();
+    (length > max).then(|| Fault::new(at, "tooLong", format!("must have at most {max} bytes as JSON, has {length}")))
+}
 
 /// A JSON object while it is being believed.
 #[derive(Debug)]

@@ -29,40 +29,47 @@ pub struct RecordDraft {
 }
 
 impl RecordDraft {
-    /// Believes the body of a POST, or an element of a batch, which stands at `at`.
-    pub fn parse(json: &Value, at: &Pointer, definition: &RecordTypeDefinition) -> Result<Self, Vec<Fault>> {
+    /// Believes the body of a POST, or an element of a batch, which stands at `at`; `known` tells who can own records.
+    pub fn parse(
+        json: &Value,
+        at: &Pointer,
+        definition: &RecordTypeDefinition,
+        known: impl Fn(&Owner) -> bool,
+    ) -> Result<Self, Vec<Fault>> {
         let mut draft = Draft::read(json, at);
         let id = draft.text("id", MAX_ID_LENGTH);
         if let Some(fault) = id.as_deref().and_then(id_fault) {
             draft.fault("id", "invalidId", fault);
         }
         let fields = fields_of_new(&mut draft, definition);
-        let owner = owner(&mut draft);
+        let owner = owner(&mut draft, known);
         let created_on = instant(&mut draft, "createdOn");
         let route = draft.flag("route", true);
         draft.finish(fields.map(|fields| Self { id: id.map(RecordId::new), fields, owner, created_on, route }))
     }
 }
 
-/// Believes the body of a PATCH: `{"fields": {...}}`, where null or an empty text empties a column.
+/// Believes the body of a PATCH: `{"fields": {...}}`, where null or an empty text empties a column. What it makes of a
+/// record may still be [`too_long`](crate::record_type::too_long).
 pub fn parse_patch(json: &Value, definition: &RecordTypeDefinition) -> Result<Map<String, Value>, Vec<Fault>> {
     let mut draft = Draft::read(json, &Pointer::root());
     let changes = fields(&mut draft, definition);
     draft.finish(changes)
 }
 
-/// Believes the body of a manual assignment: `{"owner": {"kind", "id"}}`.
-pub fn parse_owner(json: &Value) -> Result<Owner, Vec<Fault>> {
+/// Believes the body of a manual assignment: `{"owner": {"kind", "id"}}`; `known` tells who can own records.
+pub fn parse_owner(json: &Value, known: impl Fn(&Owner) -> bool) -> Result<Owner, Vec<Fault>> {
     let mut draft = Draft::read(json, &Pointer::root());
-    let owner = owner(&mut draft);
+    let owner = owner(&mut draft, known);
     if owner.is_none() && !draft.has_fault("owner") {
         draft.required("owner");
     }
     draft.finish(owner)
 }
 
-/// Believes the body of a manual assignment of several records: `{"recordIds": [...], "owner": {"kind", "id"}}`.
-pub fn parse_assignments(json: &Value) -> Result<(Vec<RecordId>, Owner), Vec<Fault>> {
+/// Believes the body of a manual assignment of several records: `{"recordIds": [...], "owner": {"kind", "id"}}`; `known`
+/// tells who can own records.
+pub fn parse_assignments(json: &Value, known: impl Fn(&Owner) -> bool) -> Result<(Vec<RecordId>, Owner), Vec<Fault>> {
     let mut draft = Draft::read(json, &Pointer::root());
     let ids = draft.texts("recordIds", MAX_ID_LENGTH);
     match &ids {
@@ -73,7 +80,7 @@ pub fn parse_assignments(json: &Value) -> Result<(Vec<RecordId>, Owner), Vec<Fau
         _ if draft.has_fault("recordIds") => {}
         _ => draft.required("recordIds"),
     }
-    let owner = owner(&mut draft);
+    let owner = owner(&mut draft, known);
     if owner.is_none() && !draft.has_fault("owner") {
         draft.required("owner");
     }
@@ -121,7 +128,7 @@ fn fields(draft: &mut Draft<'_>, definition: &RecordTypeDefinition) -> Option<Ma
     Some(fields.clone())
 }
 
-fn owner(draft: &mut Draft<'_>) -> Option<Owner> {
+fn owner(draft: &mut Draft<'_>, known: impl Fn(&Owner) -> bool) -> Option<Owner> {
     let mut part = draft.object("owner")?;
     let kinds = [("seller", 0_u8), ("team", 1), ("queue", 2)];
     let kind = part.word("kind", &kinds);
@@ -134,6 +141,9 @@ fn owner(draft: &mut Draft<'_>) -> Option<Owner> {
         1 => Owner::Team(TeamId::new(id)),
         _ => Owner::Queue(QueueId::new(id)),
     });
+    if let Some(owner) = owner.as_ref().filter(|owner| !owner.id().is_empty() && !known(owner)) {
+        part.fault("id", "unknownOwner", format!("there is no {} {}", owner.kind(), owner.id()));
+    }
     let believed = part.finish(owner);
     draft.part(believed)
 }
@@ -164,8 +174,15 @@ mod tests {
 
     fn parse(body: &Value) -> Result<RecordDraft, Vec<String>> {
         let types = RecordTypes::built_in();
-        RecordDraft::parse(body, &Pointer::root(), types.get(&"lead".into()).unwrap())
-            .map_err(|faults| faults.iter().map(|fault| format!("{} {}", fault.pointer, fault.code)).collect())
+        RecordDraft::parse(body, &Pointer::root(), types.get(&"lead".into()).unwrap(), known).map_err(named)
+    }
+
+    fn known(owner: &Owner) -> bool {
+        owner.id() == "north"
+    }
+
+    fn named(faults: Vec<Fault>) -> Vec<String> {
+        faults.into_iter().map(|fault| format!("{} {}", fault.pointer, fault.code)).collect()
     }
 
     #[test]
@@ -190,6 +207,28 @@ mod tests {
         faults.sort();
         let places: Vec<&str> = faults.iter().map(|fault| fault.split(' ').next().unwrap()).collect();
         assert_eq!(places, ["/createdOn", "/fields/city", "/fields/colour", "/id", "/owner/id", "/owner/kind", "/x"]);
+    }
+
+    #[test]
+    fn an_unknown_owner_is_named_with_the_other_faults_and_looked_up_only_when_it_can_be_one() {
+        let nobody = json!({"kind": "seller", "id": "nobody"});
+        let draft = parse(&json!({"fields": {"shoeSize": 1}, "owner": nobody}));
+        assert_eq!(draft.unwrap_err(), ["/fields/shoeSize unknownColumn", "/owner/id unknownOwner"]);
+        let assignments = parse_assignments(&json!({"owner": nobody, "colour": "red"}), known).map_err(named);
+        assert_eq!(
+            assignments.unwrap_err(),
+            ["/recordIds required", "/owner/id unknownOwner", "/colour unknownMember"]
+        );
+        let one = parse_owner(&json!({"owner": nobody, "colour": "red"}), known).map_err(named);
+        assert_eq!(one.unwrap_err(), ["/owner/id unknownOwner", "/colour unknownMember"]);
+        for (owner, fault) in [
+            (json!({"kind": "user", "id": "nobody"}), "/owner/kind unknownWord"),
+            (json!({"kind": "seller", "id": ""}), "/owner/id required"),
+            (json!({"kind": "seller", "id": 7}), "/owner/id wrongType"),
+        ] {
+            let one = parse_owner(&json!({"owner": owner}), |_| panic!("{owner} is looked up")).map_err(named);
+            assert_eq!(one.unwrap_err(), [fault]);
+        }
     }
 
     #[test]

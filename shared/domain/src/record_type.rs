@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::column::{Column, ColumnType};
-use crate::draft::Draft;
+use crate::draft::{Draft, length_fault};
 use crate::fault::{Fault, Pointer};
 use crate::id::RecordType;
 use crate::value::Value;
@@ -19,6 +19,10 @@ mod parse;
 
 /// The column that holds a record's owner.
 pub const OWNER: &str = "owner";
+
+/// The longest `fields` of a record, seller, team or queue, as JSON, in bytes. The store keeps at most 400 KB, the rest of
+/// the thing included.
+pub const MAX_FIELDS_LENGTH: usize = 256 * 1024;
 
 /// Types whose things own records instead of being records.
 const OWNER_TYPES: [&str; 3] = ["seller", "team", "queue"];
@@ -126,7 +130,8 @@ impl RecordTypeDefinition {
         self.relations.iter().enumerate().find(|(_, relation)| relation.name == name)
     }
 
-    /// Everything that is wrong with a record's `fields`, which stand at `at` in the body (COND-12).
+    /// Everything that is wrong with a record's `fields`, which stand at `at` in the body (COND-12), their length among
+    /// it ([`MAX_FIELDS_LENGTH`]).
     #[must_use]
     pub fn check_fields(&self, fields: &Map<String, Json>, at: &Pointer) -> Vec<Fault> {
         let fault_of = |(name, json): (&String, &Json)| {
@@ -139,7 +144,7 @@ impl RecordTypeDefinition {
             }
             refused("unknownColumn", format!("{} has no column of this name", self.record_type))
         };
-        fields.iter().filter_map(fault_of).collect()
+        fields.iter().filter_map(fault_of).chain(too_long(fields, at)).collect()
     }
 
     /// Reads the member `fields` of something of this type; empty when it is absent.
@@ -179,6 +184,12 @@ impl RecordTypeDefinition {
             }
         }
     }
+}
+
+/// The fault of `fields`, which stand at `at`, when they are longer than [`MAX_FIELDS_LENGTH`].
+#[must_use]
+pub fn too_long(fields: &Map<String, Json>, at: &Pointer) -> Option<Fault> {
+    length_fault(fields, MAX_FIELDS_LENGTH, at)
 }
 
 /// Every record type of the organisation by name, those that exist from the start among them.
@@ -248,6 +259,22 @@ mod tests {
                 ("/fields/doNotEmail", "wrongType"),
             ]
         );
+    }
+
+    #[test]
+    fn fields_are_as_long_as_the_store_has_room_for() {
+        let at = Pointer::root().join("fields");
+        let codes = |fields: &Json| {
+            let found = built_in("lead").check_fields(fields.as_object().unwrap(), &at);
+            found.iter().map(|fault| format!("{} {}", fault.pointer, fault.code)).collect::<Vec<_>>()
+        };
+        let around = json!({"topic": ""}).to_string().len();
+        let of = |length: usize| json!({"topic": "x".repeat(length - around)});
+        assert_eq!(of(MAX_FIELDS_LENGTH).to_string().len(), MAX_FIELDS_LENGTH);
+        assert!(codes(&of(MAX_FIELDS_LENGTH)).is_empty());
+        assert_eq!(codes(&of(MAX_FIELDS_LENGTH + 1)), ["/fields tooLong"]);
+        let letters = "ä".repeat(MAX_FIELDS_LENGTH / 2);
+        assert_eq!(codes(&json!({"topic": letters, "shoe": 1})), ["/fields/shoe unknownColumn", "/fields tooLong"]);
     }
 
     #[test]

@@ -291,10 +291,11 @@ pub(crate) fn believe_condition(
 ) -> Result<Value, Vec<Fault>> {
     let condition = Condition::parse(json, at, schema)?;
     let faults = condition.limit_faults(
+        json,
         &ConditionLimits { rows: limits.max_conditions, related: None, characters: limits.max_condition_characters },
         at,
     );
-    if faults.is_empty() { Ok(condition.to_json()) } else { Err(faults) }
+    if faults.is_empty() { Ok(json.clone()) } else { Err(faults) }
 }
 
 /// What follows the record type in the id of a default segment.
@@ -383,6 +384,21 @@ mod tests {
             let body = json!({"name": "a", "recordType": record_type, "condition": {"all": []}});
             assert_eq!(parse(&body).unwrap_err(), [("/recordType".to_owned(), "unknownRecordType")]);
         }
+    }
+
+    /// API.md: what is created is answered as it was sent.
+    #[test]
+    fn seg_01_a_condition_stays_as_the_client_wrote_it() {
+        let condition = json!({"all": [
+            {"op": "equals", "field": "country", "value": ["US"]},
+            {"field": "annualRevenue", "op": "atLeast", "value": 100.0, "valueFrom": null},
+            {"field": "createdOn", "op": "onOrAfter", "value": "2026-03-02T10:00:00+01:00"},
+        ]});
+        let body = json!({"name": "US", "recordType": "lead", "condition": condition});
+        let segment = parse(&body).unwrap().into_segment("lead-1".into(), at(5));
+        assert_eq!(segment.condition.to_string(), condition.to_string());
+        let again = replace(&segment, &body, at(9)).unwrap();
+        assert_eq!(again.condition.to_string(), condition.to_string());
     }
 
     /// LIM-03, LIM-30.

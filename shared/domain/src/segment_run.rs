@@ -60,13 +60,17 @@ pub enum Wanted {
 }
 
 impl Wanted {
-    /// Believes a body of `POST /v1/monitor/{type}/retry`: exactly one of `recordIds`, `reason` and `segmentId`.
-    pub fn parse(body: &Value) -> Result<Self, Vec<Fault>> {
+    /// Believes a body of `POST /v1/monitor/{type}/retry`: exactly one of `recordIds`, `reason` and `segmentId`; `known`
+    /// tells which segments the type has.
+    pub fn parse(body: &Value, known: impl Fn(&SegmentId) -> bool) -> Result<Self, Vec<Fault>> {
         let mut draft = Draft::read(body, &Pointer::root());
         let ids = draft.texts("recordIds", MAX_ID_LENGTH);
         let reasons: Vec<(&str, Reason)> = Reason::ALL.iter().map(|reason| (reason.code(), *reason)).collect();
         let reason = draft.word("reason", &reasons);
-        let segment = draft.text("segmentId", MAX_ID_LENGTH);
+        let segment = draft.text("segmentId", MAX_ID_LENGTH).map(SegmentId::new);
+        if let Some(segment) = segment.as_ref().filter(|segment| !known(segment)) {
+            draft.fault("segmentId", "unknownSegment", format!("this type has no segment {segment}"));
+        }
         if let Some(ids) = &ids {
             if ids.is_empty() {
                 draft.required("recordIds");
@@ -84,8 +88,7 @@ impl Wanted {
             draft.required("recordIds");
         }
         let ids = ids.map(|ids| Self::Records(ids.into_iter().map(RecordId::new).collect()));
-        let of_segment = segment.map(|segment| Self::Segment(SegmentId::new(segment)));
-        draft.finish(ids.or(reason.map(Self::Reason)).or(of_segment))
+        draft.finish(ids.or(reason.map(Self::Reason)).or(segment.map(Self::Segment)))
     }
 
     /// The segment of which only one run goes on at a time (RUN-04).
@@ -218,13 +221,13 @@ mod tests {
     use crate::record::tests::{at, new_lead};
 
     fn faults(body: &Value) -> Vec<(String, &'static str)> {
-        let found = Wanted::parse(body).unwrap_err();
+        let found = Wanted::parse(body, |id| id.as_str() == "lead-1").unwrap_err();
         found.into_iter().map(|fault| (fault.pointer.to_string(), fault.code)).collect()
     }
 
     #[test]
     fn a_retry_names_records_or_a_reason_or_a_segment() {
-        let parse = |body: Value| Wanted::parse(&body).unwrap();
+        let parse = |body: Value| Wanted::parse(&body, |_| true).unwrap();
         assert_eq!(parse(json!({"recordIds": ["L-1"]})), Wanted::Records(vec!["L-1".into()]));
         assert_eq!(parse(json!({"reason": "noCapacity"})), Wanted::Reason(Reason::NoCapacity));
         assert_eq!(parse(json!({"segmentId": "lead-1"})), Wanted::Segment("lead-1".into()));
@@ -234,6 +237,8 @@ mod tests {
         assert_eq!(faults(&json!({"reason": "bored"})), [fault("/reason", "unknownWord")]);
         let two = json!({"recordIds": ["L-1"], "segmentId": "lead-1", "colour": "red"});
         assert_eq!(faults(&two), [fault("/segmentId", "notAllowed"), fault("/colour", "unknownMember")]);
+        let unknown = json!({"segmentId": "lead-9", "colour": "red"});
+        assert_eq!(faults(&unknown), [fault("/segmentId", "unknownSegment"), fault("/colour", "unknownMember")]);
         let many: Vec<String> = (0..=MOST_IDS).map(|n| n.to_string()).collect();
         assert_eq!(faults(&json!({ "recordIds": many })), [fault("/recordIds", "tooMany")]);
     }

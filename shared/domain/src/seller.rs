@@ -157,18 +157,7 @@ impl SellerDraft {
         }
         let enabled = draft.flag("enabled", true);
         let time_zone = parse_zone(&mut draft, "timeZone");
-        let fields = match draft.value("fields") {
-            Some(Value::Object(fields)) => {
-                let found = definition.check_fields(fields, &draft.place("fields"));
-                draft.faults(found);
-                fields.clone()
-            }
-            Some(_) => {
-                draft.fault("fields", "wrongType", "must be an object");
-                Map::new()
-            }
-            None => Map::new(),
-        };
+        let fields = definition.read_fields(&mut draft);
         let team_ids = draft.texts("teamIds", MAX_ID_LENGTH).unwrap_or_default();
         let team_ids: Vec<TeamId> = team_ids.into_iter().map(TeamId::new).collect();
         let at = draft.place("teamIds");
@@ -372,6 +361,9 @@ mod tests {
         assert_eq!(found[..6], expected.map(|(pointer, code)| (pointer.to_owned(), code)));
         let rest: Vec<_> = found[6..].iter().map(|(pointer, _)| pointer.as_str()).collect();
         assert_eq!(rest, ["/fields/colour", "/fields/city", "/teamIds/0", "/nick"]);
+        let long =
+            json!({"name": "a", "email": "a@b.c", "roles": ["salesperson"], "fields": {"city": "x".repeat(262_144)}});
+        assert_eq!(parse(&long).unwrap_err(), [("/fields".to_owned(), "tooLong")]);
         let no_roles = json!({"name": "a", "email": "a@b.c", "roles": []});
         assert_eq!(parse(&no_roles).unwrap_err(), [("/roles".to_owned(), "required")]);
     }

@@ -2,7 +2,7 @@
 //!
 //! An index is a hint: every entry is looked up in the table, and kept only if the record still belongs into the list.
 //! Lists are ordered by what never changes, the instant of creation (that of waiting: by the instant since when), and a
-//! page's position is the last record it took. So what was there all along is neither skipped nor repeated, whatever
+//! page's position is the last entry it passed. So what was there all along is neither skipped nor repeated, whatever
 //! others write meanwhile.
 
 use std::collections::{BTreeMap, HashSet};
@@ -156,7 +156,7 @@ fn in_states(state: Option<State>, prefix: impl Fn(State) -> String) -> Vec<Stri
     states.into_iter().map(prefix).collect()
 }
 
-/// Where a page ended: the last record it took, and the instant that the list is ordered by. Opaque to clients.
+/// Where a page ended: the last record it passed, and the instant that the list is ordered by. Opaque to clients.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Position(String, String);
 
@@ -170,7 +170,8 @@ pub struct Page {
 }
 
 impl Store {
-    /// One page of a list: at most `limit` records for which `keep` holds.
+    /// One page of a list: at most `limit` records for which `keep` holds. It is the last one unless another such record
+    /// is found behind it, so that it reads one entry more than it shows.
     pub async fn list(
         &self,
         listing: &Listing,
@@ -196,8 +197,8 @@ impl Store {
         let mut records = Vec::new();
         let mut passed = 0;
         loop {
-            let entries = self.entries(listing, position.as_ref(), limit).await?;
-            let exhausted = entries.len() < limit;
+            let entries = self.entries(listing, position.as_ref(), limit + 1).await?;
+            let exhausted = entries.len() <= limit;
             passed += entries.len();
             let wanted: Vec<RecordKey> = entries.iter().filter_map(|at| keys::record_of(&at.1)).collect();
             let found: BTreeMap<String, Stored> = self
@@ -207,13 +208,13 @@ impl Store {
                 .map(|stored| (stored.record.key.to_string(), stored))
                 .collect();
             for at in entries {
-                let stored = found.get(&at.1).filter(|stored| keep(&stored.record));
-                position = Some(at);
-                let Some(stored) = stored else { continue };
-                records.push(stored.record.clone());
-                if records.len() == limit {
-                    return Ok(Page { records, next: position });
+                if let Some(stored) = found.get(&at.1).filter(|stored| keep(&stored.record)) {
+                    if records.len() == limit {
+                        return Ok(Page { records, next: position });
+                    }
+                    records.push(stored.record.clone());
                 }
+                position = Some(at);
             }
             if exhausted {
                 return Ok(Page { records, next: None });

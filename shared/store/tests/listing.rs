@@ -5,7 +5,7 @@
 mod support;
 
 use domain::id::{Owner, RecordId, RecordKey, RecordType};
-use domain::record::NewRecord;
+use domain::record::{NewRecord, Record};
 use serde_json::Map;
 use store::Store;
 use store::listing::Listing;
@@ -49,6 +49,7 @@ async fn sec_73_what_is_within_reach_twice_is_listed_once_on_whichever_page() {
         let (mut listed, mut position) = (vec![], None);
         loop {
             let page = store.list(&listing, position, limit, at(100), |_| true).await.unwrap();
+            assert!(!page.records.is_empty(), "a page full to the last record is the last, {limit} to a page");
             listed.extend(page.records.into_iter().map(|record| record.key.id.to_string()));
             position = page.next;
             if position.is_none() {
@@ -56,5 +57,31 @@ async fn sec_73_what_is_within_reach_twice_is_listed_once_on_whichever_page() {
             }
         }
         assert_eq!(listed, expected, "{limit} to a page");
+    }
+}
+
+/// API.md "Lists": what only the index has behind a full page, or what is not asked for, makes no further page.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_page_leads_on_only_to_another_record_that_is_asked_for() {
+    let fixture = Fixture::start().await;
+    let store = &fixture.store;
+    for n in 0..12 {
+        create(store, n, "ana", "north").await;
+    }
+    let listing = Listing::all(&RecordType::from("lead"), None);
+    // The newest first: what is not asked for stands before, between and behind.
+    let wanted = ["L-10", "L-07", "L-06", "L-02"];
+    for limit in 1..=5 {
+        let (mut pages, mut position) = (vec![], None);
+        loop {
+            let keep = |record: &Record| wanted.contains(&record.key.id.as_str());
+            let page = store.list(&listing, position, limit, at(100), keep).await.unwrap();
+            pages.push(page.records.into_iter().map(|record| record.key.id.to_string()).collect::<Vec<_>>());
+            position = page.next;
+            if position.is_none() {
+                break;
+            }
+        }
+        assert_eq!(pages, wanted.chunks(limit).map(<[&str]>::to_vec).collect::<Vec<_>>(), "{limit} to a page");
     }
 }

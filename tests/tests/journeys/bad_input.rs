@@ -83,6 +83,7 @@ async fn bad_input_names_every_fault_and_writes_nothing() -> anyhow::Result<()> 
     let one_too_many = case("one active segment too many", Method::POST, &activate, &json!({}), &[]);
     let mut cases: Vec<Case> = misused_tokens(&stack).await?.into_iter().chain(cases()).collect();
     cases.push(one_too_many.is(409, "too-many-active-segments"));
+    cases.extend(["/v1/nothing", "/v1/records", "/v1/monitor"].map(|path| read(path, path).is(404, "not-found")));
     let before = stack.everything_stored().await?;
     let mut wrong = Vec::new();
     for case in &cases {
@@ -125,12 +126,15 @@ async fn a_key_replayed_with_the_same_body_answers_the_same_and_with_another_is_
 async fn the_good_records_of_a_batch_are_created_and_the_bad_ones_say_why() -> anyhow::Result<()> {
     let stack = organisation().await?;
     let client = stack.administrator();
+    let half = "x".repeat(131_072);
     let records = json!({"records": [
         {"id": "B-0", "fields": {"city": "Bern"}},
         {"id": "B-1", "fields": {"shoeSize": 42, "employees": "many"}},
         {"id": "L-1", "fields": {}},
         {"id": "order", "fields": {}},
         {"id": "B-4", "fields": {}},
+        {"id": "B-5", "fields": {"topic": "x".repeat(262_144)}},
+        {"id": "B-6", "fields": {"topic": half}},
     ]});
     let answer = client.post("/v1/records/lead/batch", &records).await?.expect(200)?;
     let outcome =
@@ -141,6 +145,10 @@ async fn the_good_records_of_a_batch_are_created_and_the_bad_ones_say_why() -> a
     assert_eq!(outcome(2), ("failed", &json!(409)));
     assert_eq!(outcome(3), ("failed", &json!(422)));
     assert_eq!(outcome(4), ("ok", &Value::Null));
+    assert_eq!(outcome(5), ("failed", &json!(422)));
+    assert_eq!(outcome(6), ("ok", &Value::Null));
+    let patched = client.patch("/v1/records/lead/B-6", &json!({"fields": {"website": half}})).await?;
+    assert_eq!((patched.status, patched.faults()), (422, vec!["/fields tooLong".to_owned()]), "what is there counts");
     stack.processed("/v1/records/lead/B-4").await?;
     assert_eq!(client.get("/v1/records/lead/B-1").await?.status, 404);
     stack.shutdown().await

@@ -52,7 +52,7 @@ async fn mon_01_mon_02_mon_06_what_waits_is_listed_longest_first_and_leaves_with
         }
         let summary = json!({
             "pending": {"count": 0, "oldestSince": null}, "processed": {"succeeded": 0, "needsAttention": 0},
-            "reasons": {}, "segments": {},
+            "reasons": {}, "segments": {format!("{record_type}-default"): {"members": 0, "unassigned": 0}},
         });
         assert_eq!(read(&client, &format!("{record_type}/summary")).await?, summary, "{record_type}");
         assert_eq!(client.get(&format!("/v1/monitor/{record_type}/records/none")).await?.status, 404);
@@ -178,6 +178,7 @@ async fn mon_03_mon_04_mon_07_mon_08_processed_records_are_listed_and_counted_by
             segments["Bern"].clone(): members(2, 0),
             segments["Basel"].clone(): members(3, 3),
             segments["Chur"].clone(): members(1, 1),
+            "lead-default": members(0, 0),
         },
     });
     assert_eq!(read(&client, "lead/summary").await?, expected);

@@ -48,7 +48,7 @@ fn examples(status: u16) -> Vec<(&'static str, Value)> {
         ],
         412 => vec![("stale", Problem::stale(3))],
         413 => return message("Request Entity Too Large"),
-        415 => vec![("unsupportedMediaType", Problem::unsupported_media_type())],
+        415 => vec![("unsupportedMediaType", Problem::unsupported_media_type(JSON))],
         422 => vec![
             ("invalid", name("name")),
             ("unknownParameter", Problem::parameter("limit", "outOfRange", "a whole number from 1 to 100")),

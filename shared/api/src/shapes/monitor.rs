@@ -156,7 +156,7 @@ pub struct Summary {
     pub processed: ProcessedSummary,
     /// Those that need attention, by reason.
     pub reasons: BTreeMap<String, u64>,
-    /// Per segment.
+    /// Those in each segment of the type, also where there are none.
     pub segments: BTreeMap<String, SegmentSummary>,
 }
 

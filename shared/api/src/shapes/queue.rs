@@ -24,7 +24,7 @@ pub struct QueueBody {
     /// Ids of the sellers who may pick from it.
     #[schema(max_items = 2000)]
     pub member_ids: Option<Vec<String>>,
-    /// Columns of the record type `queue`.
+    /// Columns of the record type `queue`; at most 256 KiB as JSON.
     #[schema(value_type = Option<Object>)]
     pub fields: Option<Map<String, Value>>,
 }

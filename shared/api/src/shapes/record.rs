@@ -25,7 +25,7 @@ pub struct RecordBody {
     /// Chosen by the server when absent.
     #[schema(pattern = "^[A-Za-z0-9_-]{1,64}$")]
     pub id: Option<String>,
-    /// Columns of the record type.
+    /// Columns of the record type; at most 256 KiB as JSON.
     #[schema(value_type = Object)]
     pub fields: Map<String, Value>,
     /// Absent = nobody. A given owner counts as an assignment now.
@@ -43,7 +43,7 @@ pub struct RecordBody {
 #[derive(Debug, ToSchema)]
 #[schema(example = json!({"fields": {"country": "CA", "topic": null}}))]
 pub struct RecordPatch {
-    /// Columns of the record type.
+    /// Columns of the record type; with those that stay, at most 256 KiB as JSON.
     #[schema(value_type = Object)]
     pub fields: Map<String, Value>,
 }
@@ -91,7 +91,7 @@ pub enum TriedRecord {
     },
     /// One that is not stored; it is routed as if it were posted.
     Draft {
-        /// Columns of the record type.
+        /// Columns of the record type; at most 256 KiB as JSON.
         #[schema(value_type = Object)]
         fields: Map<String, Value>,
         /// Absent = nobody. A given owner counts as an assignment at that instant.

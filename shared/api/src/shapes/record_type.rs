@@ -3,7 +3,7 @@
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
-/// What records of one type look like.
+/// What records of one type look like: at most 200 KiB as JSON, with what exists from the start.
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "camelCase", example = json!({
     "label": "Deal", "columns": [{"name": "topic", "label": "Topic", "type": "text"}]

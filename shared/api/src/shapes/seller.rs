@@ -39,7 +39,7 @@ pub struct SellerBody {
     /// A zone of the IANA database; absent = the organisation's.
     #[schema(max_length = 64)]
     pub time_zone: Option<String>,
-    /// Columns of the record type `seller`.
+    /// Columns of the record type `seller`; at most 256 KiB as JSON.
     #[schema(value_type = Option<Object>)]
     pub fields: Option<Map<String, Value>>,
     /// Teams the seller belongs to.

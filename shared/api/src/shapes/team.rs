@@ -25,7 +25,7 @@ pub struct TeamBody {
     /// They decide whether the team can be assigned records; it may have none.
     #[schema(schema_with = roles)]
     pub roles: Option<Vec<String>>,
-    /// Columns of the record type `team`.
+    /// Columns of the record type `team`; at most 256 KiB as JSON.
     #[schema(value_type = Option<Object>)]
     pub fields: Option<Map<String, Value>>,
 }

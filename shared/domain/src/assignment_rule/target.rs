@@ -288,6 +288,7 @@ fn believe_matcher(
         faults.push(Fault::new(at, "notAllowed", "a matcher by attributes tests attributes alone"));
     }
     faults.extend(condition.limit_faults(
+        json,
         &ConditionLimits {
             rows: limits.max_matcher_conditions,
             related: Some(limits.max_matcher_related),
@@ -295,5 +296,5 @@ fn believe_matcher(
         },
         at,
     ));
-    if faults.is_empty() { Ok(condition.to_json()) } else { Err(faults) }
+    if faults.is_empty() { Ok(json.clone()) } else { Err(faults) }
 }

@@ -116,7 +116,13 @@ fn rule_31_rule_42_rule_43_rule_45_sellers_are_matched_by_fields_or_by_attribute
     let language = json!({"attribute": "language", "op": "equals", "value": "en"});
     let accounts = json!({"related": "accountsOwned", "exists": true,
         "where": {"field": "id", "op": "equals", "valueFrom": "parentAccount"}});
-    for good in [by("fields", city.clone()), by("attributes", language.clone()), by("fields", accounts)] {
+    let languages = json!({"attribute": "language", "op": "equals", "value": ["en"]});
+    for good in [
+        by("fields", city.clone()),
+        by("fields", accounts),
+        by("attributes", language.clone()),
+        by("attributes", languages),
+    ] {
         assert_eq!(target(&good), Ok(good));
     }
     let refused = |proposed: Value| target(&proposed).unwrap_err();

@@ -193,10 +193,10 @@ fn cond_05_cond_06_cond_07_cond_13_rows_are_counted_and_limited_as_the_settings_
     let at = Pointer::root().join("condition");
     let characters = u32::try_from(tree.to_string().len()).unwrap();
     let limits = ConditionLimits { rows: 6, related: Some(3), characters };
-    assert_eq!(condition.limit_faults(&limits, &at), []);
-    assert_eq!(condition.limit_faults(&ConditionLimits { related: None, ..limits }, &at), []);
+    assert_eq!(condition.limit_faults(&tree, &limits, &at), []);
+    assert_eq!(condition.limit_faults(&tree, &ConditionLimits { related: None, ..limits }, &at), []);
     let limits = ConditionLimits { rows: 5, related: Some(2), characters: characters - 1 };
-    let codes: Vec<_> = condition.limit_faults(&limits, &at).iter().map(|fault| fault.code).collect();
+    let codes: Vec<_> = condition.limit_faults(&tree, &limits, &at).iter().map(|fault| fault.code).collect();
     assert_eq!(codes, ["tooManyConditions", "tooManyRelated", "tooLong"]);
     assert_eq!(Condition::everything().row_count(), 0);
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{RecordDraft, fields_of_new, instant, owner};
 use crate::draft::Draft;
 use crate::fault::{Fault, Pointer};
-use crate::id::{MAX_ID_LENGTH, RecordId};
+use crate::id::{MAX_ID_LENGTH, Owner, RecordId};
 use crate::record_type::RecordTypeDefinition;
 
 /// So many days ahead or behind an instant may lie.
@@ -31,21 +31,21 @@ pub enum Routed {
 }
 
 impl Simulation {
-    /// Where the record stands in the body.
-    #[must_use]
-    pub fn place() -> Pointer {
-        Pointer::root().join("record")
-    }
-
-    /// Believes `{"record": {"id"} | {"fields", "owner"?}, "at"?}`, or names everything that is wrong with it.
-    pub fn parse(body: &Value, definition: &RecordTypeDefinition, now: Timestamp) -> Result<Self, Vec<Fault>> {
+    /// Believes `{"record": {"id"} | {"fields", "owner"?}, "at"?}`, or names everything that is wrong with it; `known`
+    /// tells who can own records.
+    pub fn parse(
+        body: &Value,
+        definition: &RecordTypeDefinition,
+        known: impl Fn(&Owner) -> bool,
+        now: Timestamp,
+    ) -> Result<Self, Vec<Fault>> {
         let mut draft = Draft::read(body, &Pointer::root());
         let at = instant(&mut draft, "at").unwrap_or(now);
         if at.duration_since(now).abs() > SignedDuration::from_hours(24 * MOST_DAYS) {
             draft.fault("at", "outOfRange", format!("must lie at most {MOST_DAYS} days ahead or behind"));
         }
         let record = match draft.object("record") {
-            Some(part) => draft.part(Routed::believe(part, definition)),
+            Some(part) => draft.part(Routed::believe(part, definition, known)),
             None => {
                 draft.required("record");
                 None
@@ -56,10 +56,14 @@ impl Simulation {
 }
 
 impl Routed {
-    fn believe(mut part: Draft<'_>, definition: &RecordTypeDefinition) -> Result<Self, Vec<Fault>> {
+    fn believe(
+        mut part: Draft<'_>,
+        definition: &RecordTypeDefinition,
+        known: impl Fn(&Owner) -> bool,
+    ) -> Result<Self, Vec<Fault>> {
         if part.value("id").is_none() {
             let fields = fields_of_new(&mut part, definition);
-            let owner = owner(&mut part);
+            let owner = owner(&mut part, known);
             let draft = fields.map(|fields| RecordDraft { id: None, fields, owner, created_on: None, route: true });
             return part.finish(draft.map(Self::Draft));
         }
@@ -78,12 +82,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::id::Owner;
     use crate::record_type::RecordTypes;
 
     fn parse(body: &Value) -> Result<Simulation, Vec<(String, &'static str)>> {
         let types = RecordTypes::built_in();
-        let believed = Simulation::parse(body, types.get(&"lead".into()).unwrap(), now());
+        let known = |owner: &Owner| owner.id() == "susana";
+        let believed = Simulation::parse(body, types.get(&"lead".into()).unwrap(), known, now());
         believed.map_err(|faults| faults.into_iter().map(|fault| (fault.pointer.to_string(), fault.code)).collect())
     }
 
@@ -127,6 +131,10 @@ mod tests {
                     "at": "soon"}),
                 "/at wrongType, /record/createdOn unknownMember, /record/fields/employees wrongType, \
                  /record/fields/shoeSize unknownColumn, /record/owner/id required, /record/owner/kind required",
+            ),
+            (
+                json!({"record": {"fields": {"shoeSize": 42}, "owner": {"kind": "seller", "id": "nobody"}}}),
+                "/record/fields/shoeSize unknownColumn, /record/owner/id unknownOwner",
             ),
             (json!({"record": {"id": "L-1"}, "at": "2026-04-14T12:00:00.001Z"}), "/at outOfRange"),
             (json!({"record": {"id": "L-1"}, "at": "2026-02-13T11:59:59.999Z"}), "/at outOfRange"),

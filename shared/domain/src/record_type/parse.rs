@@ -4,12 +4,15 @@ use serde_json::Value as Json;
 
 use super::{RecordTypeDefinition, RecordTypes, Relation};
 use crate::column::{Column, MAX_LABEL, label_of, required_name};
-use crate::draft::Draft;
+use crate::draft::{Draft, length_fault};
 use crate::fault::{Fault, Pointer};
 use crate::id::{MAX_ID_LENGTH, RecordType};
 
 /// The most columns a client may give one type.
 const MAX_COLUMNS: usize = 500;
+
+/// The longest definition, as JSON, in bytes. The store keeps at most 400 KB.
+const MAX_LENGTH: usize = 200 * 1024;
 
 /// The most stages of one type.
 const MAX_STAGES: usize = 50;
@@ -18,7 +21,7 @@ impl RecordTypeDefinition {
     /// Believes a client's definition of `record_type`, which stands at `at`; `known` holds the definitions so far.
     ///
     /// Columns and relations that exist from the start stay whether they are sent or not; their labels and options may
-    /// be changed. No column changes its type or target.
+    /// be changed. No column changes its type or target. The whole has at most 204,800 bytes as JSON.
     pub fn parse(json: &Json, record_type: &RecordType, known: &RecordTypes, at: &Pointer) -> Result<Self, Vec<Fault>> {
         let built_in = Self::built_in().into_iter().find(|definition| definition.record_type == *record_type);
         let start = built_in.unwrap_or_else(|| Self::empty(record_type.clone()));
@@ -37,6 +40,7 @@ impl RecordTypeDefinition {
         let mut definition = Self { label, enabled_for_queues, stages, ..start };
         definition.read_columns(&mut draft, known);
         definition.read_relations(&mut draft, known);
+        draft.faults(length_fault(&definition, MAX_LENGTH, at));
         draft.finish(Some(definition))
     }
 
@@ -231,6 +235,17 @@ mod tests {
         assert!(parse("seller", &owned("lead")).is_ok());
         assert_eq!(faults("seller", &owned("team")), [("/relations/0/type".to_owned(), "unknownRecordType")]);
         assert_eq!(built_in("seller").relation("accountsOwned").unwrap().1.lookup_column(), None);
+    }
+
+    #[test]
+    fn a_definition_is_as_long_as_the_store_has_room_for() {
+        let options: Vec<String> = (0..1_000).map(|n| format!("{n:0>60}")).collect();
+        let of = |columns: u32| {
+            let columns = (0..columns).map(|n| json!({"name": format!("c{n}"), "type": "choice", "options": options}));
+            json!({"columns": columns.collect::<Vec<_>>()})
+        };
+        assert!(parse("ticket", &of(3)).is_ok());
+        assert_eq!(faults("ticket", &of(4)), [(String::new(), "tooLong")]);
     }
 
     #[test]

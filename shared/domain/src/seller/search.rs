@@ -19,7 +19,7 @@ pub fn parse_search(body: &Value, schema: &Schema<'_>, limits: &Limits) -> Resul
     let condition = draft.part(Condition::parse(json, &at, schema));
     let limits =
         ConditionLimits { rows: limits.max_conditions, related: None, characters: limits.max_condition_characters };
-    let exceeded = condition.as_ref().map(|condition| condition.limit_faults(&limits, &at));
+    let exceeded = condition.as_ref().map(|condition| condition.limit_faults(json, &limits, &at));
     draft.faults(exceeded.unwrap_or_default());
     draft.finish(condition)
 }

@@ -130,6 +130,28 @@ fn of_records() -> Vec<Case> {
         ),
         fields("money with 5 fraction digits", json!({"estimatedValue": 1.000_01}), &["/fields/estimatedValue"]),
         fields("a date that is none", json!({"lastActivityOn": "2026-02-30"}), &["/fields/lastActivityOn"]),
+        fields("fields longer than 256 KiB", json!({"topic": "x".repeat(262_144)}), &["/fields"]),
+        case(
+            "an unknown column and an unknown owner",
+            Method::POST,
+            LEADS,
+            &json!({"fields": {"shoeSize": 42}, "owner": {"kind": "seller", "id": "nobody"}}),
+            &["/fields/shoeSize", "/owner/id"],
+        ),
+        case(
+            "no records and an unknown owner",
+            Method::POST,
+            "/v1/monitor/lead/assign",
+            &json!({"recordIds": [], "owner": {"kind": "seller", "id": "nobody"}}),
+            &["/owner/id", "/recordIds"],
+        ),
+        case(
+            "a retry of an unknown segment and more",
+            Method::POST,
+            "/v1/monitor/lead/retry",
+            &json!({"segmentId": "lead-none", "colour": "red"}),
+            &["/colour", "/segmentId"],
+        ),
         case("no fields", Method::POST, LEADS, &json!({}), &["/fields"]),
         case("an unknown member", Method::POST, LEADS, &json!({"fields": {}, "colour": "red"}), &["/colour"]),
         case(
@@ -240,6 +262,9 @@ fn of_limits() -> Vec<Case> {
     late["createdWithinHours"] = json!(121);
     let records = |n: usize| json!({"records": vec![json!({"fields": {}}); n]});
     let batch = |what, n| case(what, Method::POST, "/v1/records/lead/batch", &records(n), &["/records"]);
+    let options: Vec<String> = (0..1_000).map(|n| format!("{n:0>100}")).collect();
+    let columns: Vec<Value> =
+        ["a", "b", "c"].map(|name| json!({"name": name, "type": "choice", "options": options})).into();
     let setting = |what, body: Value, pointer| case(what, Method::PUT, "/v1/settings", &body, &[pointer]);
     vec![
         case("a name of 101 characters", Method::POST, SEGMENTS, &segment(&long, &everything()), &["/name"]),
@@ -256,6 +281,13 @@ fn of_limits() -> Vec<Case> {
         setting("a limit of 0", json!({"limits": {"maxConditions": 0}}), "/limits/maxConditions"),
         setting("a limit that there isn't", json!({"limits": {"maxShoes": 1}}), "/limits/maxShoes"),
         setting("a zone that there isn't", json!({"timeZone": "Mars/Olympus"}), "/timeZone"),
+        case(
+            "a record type of over 200 KiB",
+            Method::PUT,
+            "/v1/record-types/ticket",
+            &json!({"columns": columns}),
+            &[""],
+        ),
         case(
             "a column with an impossible name",
             Method::PUT,

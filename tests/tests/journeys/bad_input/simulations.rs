@@ -30,8 +30,8 @@ pub(super) fn of_simulations() -> Vec<Case> {
         ),
         simulate(
             "a draft owned by nobody known",
-            json!({"record": {"fields": {}, "owner": {"kind": "team", "id": "none"}}}),
-            &["/record/owner/id"],
+            json!({"record": {"fields": {"shoeSize": 42}, "owner": {"kind": "team", "id": "none"}}}),
+            &["/record/fields/shoeSize", "/record/owner/id"],
         ),
         at("a simulation of long ago", "2020-01-01T00:00:00Z"),
         at("a simulation of the far future", "2200-01-01T00:00:00Z"),
