@@ -50,6 +50,14 @@ impl RunningStack {
         Self::with(StackOptions { at: Some(instant), ..StackOptions::default() }, None).await
     }
 
+    /// Starts an empty stack at noon of a Wednesday: for what a midnight or the end of a week would change.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_at_noon() -> anyhow::Result<Self> {
+        Self::start_at("2026-01-07T12:00:00Z".parse()?).await
+    }
+
     /// Starts an empty stack with a fault proxy between functions and engine, which injects nothing yet.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use anyhow::bail;
 const PAUSE: Duration = Duration::from_millis(15);
 
 /// How long anything may take that has no stated time of its own; generous, for a busy machine.
-pub const LONG: Duration = Duration::from_mins(1);
+pub const LONG: Duration = Duration::from_mins(4);
 
 /// Looks until the answer is there and returns it.
 ///

@@ -437,7 +437,7 @@ while True:
 
     #[tokio::test]
     async fn an_invocation_that_hangs_times_out_and_its_process_is_gone() {
-        let stack = start(1, Duration::from_secs(1)).await;
+        let stack = start(1, Duration::from_secs(3)).await;
         let first = stack.process_id("a").await;
         assert_eq!(stack.invoke("hang").await, InvokeOutcome::TimedOut);
         assert_ne!(stack.process_id("b").await, first);

@@ -402,10 +402,10 @@ Resources:
         for function in &template.functions {
             assert_eq!(function.environment["RECORDS_TABLE"], "baton-records");
             assert_eq!(function.environment["WORK_TABLE"], "baton-work");
-            assert_eq!(
-                (&*function.environment["SELLER_CLAIM"], &*function.environment["ROLES_CLAIM"]),
-                ("sub", "roles")
-            );
+            // Only who answers requests reads claims: another name of one makes no new version of the others.
+            let claims = ["SELLER_CLAIM", "ROLES_CLAIM"].map(|name| function.environment.get(name).map(String::as_str));
+            let expected = if function.routes.is_empty() { [None, None] } else { [Some("sub"), Some("roles")] };
+            assert_eq!(claims, expected, "{}", function.name);
             for route in &function.routes {
                 let open = ["/v1/openapi.json", "/v1/health"].contains(&route.path.as_str());
                 assert_eq!((route.method.as_str(), route.authorized), ("ANY", !open), "{}", route.path);

@@ -98,7 +98,7 @@ async fn rule_34_rule_36_rule_41_teams_own_their_leads_and_queues_keep_them_unti
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dist_08_cap_06_cap_11_dist_09_room_and_working_hours_decide_who_can_take_a_lead() -> anyhow::Result<()> {
-    let stack = RunningStack::start().await?;
+    let stack = RunningStack::start_at_noon().await?;
     let client = stack.administrator();
     sellers(&client, &["ana", "ben"]).await?;
     let only = |seller: &str| json!({"kind": "sellers", "pick": "specific", "ids": [seller]});

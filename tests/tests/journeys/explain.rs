@@ -77,7 +77,7 @@ fn verdicts(run: &Value) -> BTreeMap<&str, &str> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ent_28_sec_77_dist_15_a_stored_run_tells_what_a_decision_at_its_instant_tells() -> anyhow::Result<()> {
-    let stack = RunningStack::start().await?;
+    let stack = RunningStack::start_at_noon().await?;
     let client = stack.administrator();
     let in_bern = json!({"fields": {"city": "Bern"}});
     for (id, members) in [

@@ -48,7 +48,9 @@ async fn mon_02_what_arrives_while_nobody_decides_is_decided_afterwards_and_once
     stack.resume_assignment().await?;
     // What the stream has given up the next sweeps bring back.
     let stored = loop {
-        match stack.settled(Duration::from_secs(20)).await {
+        // Not before it has dealt with all that came: a sweep brings back whatever still waits.
+        stack.delivered(LONG * 3).await?;
+        match stack.settled(Duration::from_secs(5)).await {
             Ok(stored) => break stored,
             Err(error) if begun.elapsed() > LONG * 4 => return Err(error),
             Err(_) => stack.advance(6).await?,

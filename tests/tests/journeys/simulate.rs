@@ -138,10 +138,10 @@ async fn dist_01_ex_06_dist_08_rule_34_rule_36_ex_21_sec_77_a_lead_ends_as_was_s
 async fn dist_09_cap_11_rule_25_cond_31_sec_77_a_simulation_sees_calendars_periods_windows_and_dates_from_its_instant()
 -> anyhow::Result<()> {
     const DAY: i64 = 24 * 60;
-    let stack = RunningStack::start().await?;
+    let stack = RunningStack::start_at_noon().await?;
     let client = stack.administrator();
     sellers(&client, &["ana", "ben", "cleo"]).await?;
-    let start = Timestamp::from_millisecond(Timestamp::now().as_millisecond())?;
+    let start = Timestamp::from_millisecond(stack.now().as_millisecond())?;
     let after = |minutes: i64| start + SignedDuration::from_mins(minutes);
     let at = |lead: &Value, minutes: i64| json!({"record": lead, "at": after(minutes).to_string()});
     let reason = |run: &Value| run["assignment"]["reason"].clone();
